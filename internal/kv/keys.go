@@ -1,0 +1,43 @@
+package kv
+
+import "encoding/binary"
+
+// The key space of the database, all of it. Integers are big-endian, so that the
+// order of keys is the order of positions.
+const (
+	prefixMeta    = 'm'
+	prefixBlock   = 'b'
+	prefixID      = 'i'
+	prefixIndex   = 'x'
+	prefixSegment = 's'
+)
+
+// PrefixBlock is the common prefix of all BlockKey keys.
+var PrefixBlock = []byte{prefixBlock, '/'}
+
+// PrefixSegment is the common prefix of all SegmentKey keys.
+var PrefixSegment = []byte{prefixSegment, '/'}
+
+// MetaKey is m/<name>.
+func MetaKey(name string) []byte { return append([]byte{prefixMeta, '/'}, name...) }
+
+// BlockKey is b/<first seq>.
+func BlockKey(first uint64) []byte { return seqKey(prefixBlock, first) }
+
+// BlockSeq is the inverse of BlockKey.
+func BlockSeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[2:]) }
+
+// IDKey is i/<id hash>.
+func IDKey(hash [16]byte) []byte { return append([]byte{prefixID, '/'}, hash[:]...) }
+
+// IndexKey is x/<index>/<segment>; index is one letter.
+func IndexKey(index byte, segment uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefixIndex, '/', index, '/'}, segment)
+}
+
+// SegmentKey is s/<segment>.
+func SegmentKey(segment uint64) []byte { return seqKey(prefixSegment, segment) }
+
+func seqKey(prefix byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{prefix, '/'}, n)
+}
