@@ -1,0 +1,106 @@
+package httpapi
+
+import (
+	"context"
+
+	"dashd/eventlog"
+	"dashd/eventlog/block"
+	"dashd/internal/appender"
+	"dashd/internal/display"
+)
+
+const (
+	// batchEvents and batchBytes bound one append: it is one part of one block,
+	// and a block is at most block.MaxBytes.
+	batchEvents = block.GroupEvents
+	batchBytes  = block.MaxBytes / 2
+	// eventOverhead is counted for the fixed fields of an event.
+	eventOverhead = 128
+)
+
+// batcher appends a stream of events of one project in order, in pieces. One
+// piece is on its way to the log while the next is parsed, so memory is bounded
+// by two pieces whatever the length of the stream.
+type batcher struct {
+	ctx     context.Context
+	append  func(context.Context, []eventlog.Event) ([]appender.Result, error)
+	project string
+	// done is called for each event in order, once it is durable; at is the
+	// event's position in the request.
+	done func(at int, id string, r appender.Result)
+
+	next    piece
+	onWay   piece
+	outcome chan outcome // of onWay; nil if nothing is on its way
+}
+
+type piece struct {
+	events []eventlog.Event
+	at     []int
+	bytes  int
+}
+
+type outcome struct {
+	results []appender.Result
+	err     error
+}
+
+func (s *Server) newBatcher(r *request, done func(int, string, appender.Result)) *batcher {
+	return &batcher{ctx: r.Context(), append: s.Appender.Append, project: r.principal.Project, done: done}
+}
+
+// add takes a checked event. An error is that of an earlier piece.
+func (b *batcher) add(at int, ev eventlog.Event) error {
+	ev.Project = b.project
+	display.Keep(&ev)
+	size := eventOverhead + len(ev.Metadata) + len(ev.UserAgent) + len(ev.Message) +
+		len(ev.ID) + len(ev.UserID) + len(ev.SessionID) + len(ev.OrganizationID) + len(ev.Key)
+	if len(b.next.events) == batchEvents || b.next.bytes+size > batchBytes && len(b.next.events) > 0 {
+		if err := b.send(); err != nil {
+			return err
+		}
+	}
+	b.next.events = append(b.next.events, ev)
+	b.next.at = append(b.next.at, at)
+	b.next.bytes += size
+	return nil
+}
+
+// send puts the next piece on its way, once the one before has arrived.
+func (b *batcher) send() error {
+	if err := b.wait(); err != nil || len(b.next.events) == 0 {
+		return err
+	}
+	b.onWay, b.next = b.next, piece{events: b.onWay.events[:0], at: b.onWay.at[:0]}
+	b.outcome = make(chan outcome, 1)
+	go func(events []eventlog.Event) { // ends with Append, which ends with ctx
+		results, err := b.append(b.ctx, events)
+		b.outcome <- outcome{results, err}
+	}(b.onWay.events)
+	return nil
+}
+
+// wait waits for the piece that is on its way, and reports its events.
+func (b *batcher) wait() error {
+	if b.outcome == nil {
+		return nil
+	}
+	o := <-b.outcome
+	b.outcome = nil
+	if o.err != nil {
+		b.onWay = piece{} // the appender may still hold it
+		return o.err
+	}
+	for i, r := range o.results {
+		b.done(b.onWay.at[i], b.onWay.events[i].ID, r)
+	}
+	return nil
+}
+
+// finish sends what is left and waits for it.
+func (b *batcher) finish() error {
+	if err := b.send(); err != nil {
+		return err
+	}
+	return b.wait()
+}

@@ -1,0 +1,215 @@
+package httpapi
+
+import (
+	"net/url"
+	"strconv"
+	"strings"
+
+	"dashd/eventlog"
+	"dashd/eventlog/index"
+	"dashd/internal/display"
+	"dashd/internal/errs"
+	"dashd/internal/wire"
+)
+
+const (
+	defaultPage = 20
+	maxPage     = 1000
+	maxOffset   = 1 << 53
+)
+
+// eventQuery reads the options of GET /v1/events: the filters, the page and the
+// order.
+func (s *Server) eventQuery(q url.Values, project string) (index.Query, error) {
+	iq, err := eventFilters(q, project)
+	if err != nil {
+		return iq, err
+	}
+	if iq.Limit, err = strict(q, "limit", defaultPage, 1, maxPage); err != nil {
+		return iq, err
+	}
+	if iq.Offset, err = strict(q, "offset", 0, 0, maxOffset); err != nil {
+		return iq, err
+	}
+	if iq.Ascending, err = choice(q, "sort", "desc", "asc"); err != nil {
+		return iq, err
+	}
+	if iq.BySeq, err = choice(q, "order", "time", "seq"); err != nil {
+		return iq, err
+	}
+	_, skips := first(q, "offset")
+	if after, ok := first(q, "after"); ok && !skips {
+		iq.After, err = s.place(project, after)
+	}
+	return iq, err
+}
+
+// place finds where the event with the given id stands.
+func (s *Server) place(project, id string) (*index.Place, error) {
+	seq, ok, err := s.Store.FindID(project, id)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errs.New(errs.Invalid, "INVALID_CURSOR", "after names no event of this project")
+	}
+	rec, err := s.Store.Read(seq)
+	if err != nil {
+		return nil, err
+	}
+	return &index.Place{Time: rec.Time, Seq: seq}, nil
+}
+
+// eventFilters reads which events are asked for.
+func eventFilters(q url.Values, project string) (index.Query, error) {
+	iq := index.Query{Project: project}
+	if err := typeFilter(&iq, list(q, "type")); err != nil {
+		return iq, err
+	}
+	var err error
+	if iq.Statuses, err = names(q, "status", eventlog.ParseStatus); err != nil {
+		return iq, err
+	}
+	if iq.Severities, err = names(q, "severity", eventlog.ParseSeverity); err != nil {
+		return iq, err
+	}
+	if iq.Sources, err = names(q, "source", eventlog.ParseSource); err != nil {
+		return iq, err
+	}
+	for _, f := range []struct {
+		param string
+		field index.Field
+	}{
+		{"userId", index.User},
+		{"organizationId", index.Organization},
+		{"sessionId", index.Session},
+		{"actorId", index.Actor},
+	} {
+		if v, ok := first(q, f.param); ok {
+			iq.All = append(iq.All, []index.Term{{Field: f.field, Value: v}})
+		}
+	}
+	if v, ok := first(q, "ip"); ok {
+		addr, ok := eventlog.CleanIP(v)
+		if !ok {
+			return iq, invalid("ip", "expected an IP address")
+		}
+		iq.All = append(iq.All, []index.Term{{Field: index.IP, Value: addr}})
+	}
+	if countries := list(q, "country"); len(countries) > 0 {
+		var any []index.Term
+		for _, c := range countries {
+			any = append(any, index.Term{Field: index.Country, Value: strings.ToUpper(c)})
+		}
+		iq.All = append(iq.All, any)
+	}
+	if iq.Since, err = instant(q, "since"); err != nil {
+		return iq, err
+	}
+	if iq.Until, err = instant(q, "until"); err != nil {
+		return iq, err
+	}
+	return iq, residualFilters(&iq, q)
+}
+
+// residualFilters adds what no index answers, so that every event that passes
+// the rest has to be read.
+func residualFilters(iq *index.Query, q url.Values) error {
+	vocabularies, err := names(q, "origin", eventlog.ParseVocabulary)
+	if err != nil {
+		return err
+	}
+	text, search := first(q, "q")
+	if len(vocabularies) == 0 && !search {
+		return nil
+	}
+	needle := strings.ToLower(text)
+	iq.Match = func(r *eventlog.Record) bool {
+		for i, v := range vocabularies {
+			if v == r.Origin.Vocabulary {
+				break
+			}
+			if i == len(vocabularies)-1 {
+				return false
+			}
+		}
+		return !search || contains(r, needle)
+	}
+	return nil
+}
+
+// contains reports whether an event's message, type, ids, name or e-mail contain
+// the lower-case needle, ignoring case.
+func contains(r *eventlog.Record, needle string) bool {
+	message, _ := display.Of(&r.Event)
+	for _, hay := range []string{
+		message, string(r.Type), r.ID, r.UserID, r.SessionID, r.OrganizationID, r.ActorID, r.Key,
+	} {
+		if strings.Contains(strings.ToLower(hay), needle) {
+			return true
+		}
+	}
+	for _, key := range []string{"name", "email", "userName", "userEmail"} {
+		if v, ok := eventlog.MetadataText(r.Metadata, key); ok && strings.Contains(strings.ToLower(v), needle) {
+			return true
+		}
+	}
+	return false
+}
+
+// typeFilter selects types by any of their names, and categories as "user.*".
+func typeFilter(iq *index.Query, asked []string) error {
+	for _, name := range asked {
+		if category, ok := strings.CutSuffix(name, ".*"); ok {
+			iq.Categories = append(iq.Categories, category)
+			continue
+		}
+		types := eventlog.TypesOf(name)
+		if len(types) == 0 {
+			return invalid("type", "%q is not the name of a type", name)
+		}
+		iq.Types = append(iq.Types, types...)
+	}
+	return nil
+}
+
+// names reads a comma-separated list of names of an enumeration.
+func names[T any](q url.Values, param string, parse func(string) (T, bool)) ([]T, error) {
+	var all []T
+	for _, name := range list(q, param) {
+		v, ok := parse(name)
+		if !ok {
+			return nil, invalid(param, "%q is not one of its values", name)
+		}
+		all = append(all, v)
+	}
+	return all, nil
+}
+
+// choice reads a parameter with two values and reports whether it is the second;
+// the first is the default.
+func choice(q url.Values, param, first1, second string) (bool, error) {
+	switch v, given := first(q, param); {
+	case !given || v == first1:
+		return false, nil
+	case v == second:
+		return true, nil
+	}
+	return false, invalid(param, `Invalid option: expected one of "%s"|"%s"`, first1, second)
+}
+
+// instant reads a time: ISO 8601 or milliseconds since 1970.
+func instant(q url.Values, param string) (*int64, error) {
+	text, ok := first(q, param)
+	if !ok {
+		return nil, nil
+	}
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return &ms, nil
+	}
+	ms, ok := wire.ParseTime(text)
+	if !ok {
+		return nil, invalid(param, "expected an ISO 8601 time or milliseconds since 1970")
+	}
+	return &ms, nil
+}

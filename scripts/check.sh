@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Formatting, vet, staticcheck and the layers: what a change must look like.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+unformatted=$(git ls-files '*.go' | xargs go tool gofumpt -l)
+[ -z "$unformatted" ] || { echo "not gofumpt'd:"; echo "$unformatted"; exit 1; }
+CGO_ENABLED=0 go build ./...
+go vet ./...
+go tool staticcheck ./...
+go test -count=1 ./internal/layers
+for s in scripts/* .ci/run; do bash -n "$s"; done
+if grep -q '"resolved"' examples/better-auth/package-lock.json; then
+  echo "examples/better-auth/package-lock.json holds registry addresses"; exit 1
+fi
