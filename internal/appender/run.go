@@ -1,0 +1,115 @@
+package appender
+
+import (
+	"context"
+	"time"
+
+	"dashd/eventlog/block"
+)
+
+const (
+	// slots is the number of blocks on their way at once: one being encoded, one
+	// being written, one being applied.
+	slots = 3
+	// A block that would be smaller than this waits for the one before it: it
+	// gathers more events meanwhile, and each block costs a write to disk.
+	worthSlot = block.MaxBytes / 4
+	// While the log holds too much that is not persisted, it is asked this often.
+	pendingPoll = 2 * time.Millisecond
+)
+
+// Run works until ctx ends; then it refuses new events, and returns when those
+// that waited or were in flight have their outcome.
+func (a *Appender) Run(ctx context.Context) error {
+	stop := ctx.Done()
+	for {
+		var poll <-chan time.Time
+		for a.roomForBlock() {
+			if a.log.Pending() > a.opts.MaxPending {
+				poll = time.After(pendingPoll)
+				break
+			}
+			a.start(a.take())
+		}
+		if stop == nil && a.inFlight == 0 && poll == nil {
+			return nil
+		}
+		select {
+		case <-a.wake:
+		case <-a.finished:
+			a.inFlight--
+		case <-poll:
+		case <-stop:
+			stop = nil
+			a.refuse(errShuttingDown)
+		}
+	}
+}
+
+// roomForBlock reports whether what waits should become a block now.
+func (a *Appender) roomForBlock() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch {
+	case len(a.queue) == 0:
+		return false
+	case a.inFlight == 0:
+		return true
+	default:
+		return a.inFlight < slots && a.bytes >= worthSlot
+	}
+}
+
+// take removes from the queue the requests of one block.
+func (a *Appender) take() []*request {
+	size := block.SealedSize(block.Header{Proposer: a.opts.NodeID}, 0, 0)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	n := 0
+	for ; n < len(a.queue); n++ {
+		r := a.queue[n]
+		if n > 0 && size+r.bytes > block.MaxBytes {
+			break
+		}
+		size += r.bytes
+		a.held -= r.memory
+		a.bytes -= r.bytes
+	}
+	taken := a.queue[:n:n]
+	if a.queue = a.queue[n:]; len(a.queue) == 0 {
+		a.queue = nil
+	}
+	return taken
+}
+
+// start fixes the order of the block and leaves the rest to a goroutine, whose
+// end Run waits for.
+func (a *Appender) start(requests []*request) {
+	for _, r := range requests {
+		r.expect()
+	}
+	term, err := a.proposer.Term()
+	if err != nil {
+		for _, r := range requests {
+			r.settle(err)
+		}
+		return
+	}
+	for _, r := range requests {
+		a.ids.enter(r)
+	}
+	b := &pending{
+		a:        a,
+		requests: requests,
+		term:     term,
+		header:   block.Header{Proposer: a.opts.NodeID, ReceivedAt: a.Now()},
+		turn:     a.turn,
+		passed:   make(chan struct{}),
+	}
+	a.turn = b.passed
+	a.inFlight++
+	go func() {
+		b.write()
+		a.finished <- struct{}{}
+	}()
+}
