@@ -10,6 +10,7 @@ const (
 	prefixID      = 'i'
 	prefixIndex   = 'x'
 	prefixSegment = 's'
+	prefixPart    = 'c'
 )
 
 // PrefixBlock is the common prefix of all BlockKey keys.
@@ -37,6 +38,15 @@ func IndexKey(index byte, segment uint64) []byte {
 
 // SegmentKey is s/<segment>.
 func SegmentKey(segment uint64) []byte { return seqKey(prefixSegment, segment) }
+
+// partKey is c/<key>/<n>: a further part of the value of key, if it is too long
+// for one.
+func partKey(key []byte, n int) []byte {
+	k := make([]byte, 0, len(key)+4)
+	k = append(k, prefixPart, '/')
+	k = append(k, key...)
+	return append(k, '/', byte(n))
+}
 
 func seqKey(prefix byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64([]byte{prefix, '/'}, n)
