@@ -1,0 +1,128 @@
+package projections
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"slices"
+	"strings"
+
+	"dashd/eventlog"
+	"dashd/internal/errs"
+)
+
+// Why a presented key was refused. The client is told the same in all three
+// cases; the audit trail may tell them apart.
+var (
+	ErrUnknownKey = errors.New("unknown API key")
+	ErrRevokedKey = errors.New("revoked API key")
+	ErrExpiredKey = errors.New("expired API key")
+)
+
+// Principal is who makes a request: an API key, or the operator of the machine.
+type Principal struct {
+	KeyID   string   // the actor of the events it causes
+	Project string   // the only one it sees; empty for an operator, who names one
+	Scopes  []string // must not be changed
+	KeyHash KeyHash  // zero for an operator
+}
+
+// Operator is a principal that may do everything, in all projects. name stands in
+// the events it causes.
+func Operator(name string) Principal { return Principal{KeyID: name, Scopes: []string{ScopeAll}} }
+
+// Authenticate finds the API key that was presented, as of now (ms). The error is
+// of kind Unauthorized and wraps the reason, or of kind Unavailable while the node
+// has not read its keys yet: a right key must not be called wrong then.
+//
+// The table is looked up by the SHA-256 of what was presented. How long that takes
+// depends on the hash, and nobody can choose a hash that comes step by step
+// nearer to a stored one, so the time gives nothing away about the keys; the
+// comparison that decides takes constant time, also against the zero hash of an
+// unknown key. A key need not have the form dashd gives it: an operator may bring
+// his own.
+func (m *AccessImage) Authenticate(presented string, now int64) (Principal, error) {
+	if !m.complete {
+		return Principal{}, errs.New(errs.Unavailable, "STARTING", "this node is starting; try again")
+	}
+	hash := HashKey(presented)
+	stored := m.byHash[hash]
+	if stored == nil {
+		stored = &Key{}
+	}
+	switch {
+	case subtle.ConstantTimeCompare(stored.Hash[:], hash[:]) != 1:
+		return Principal{}, refuse(ErrUnknownKey)
+	case stored.Revoked():
+		return Principal{}, refuse(ErrRevokedKey)
+	case stored.Expired(now):
+		return Principal{}, refuse(ErrExpiredKey)
+	}
+	return Principal{KeyID: stored.ID, Project: stored.Project, Scopes: stored.Scopes, KeyHash: stored.Hash}, nil
+}
+
+func refuse(why error) error {
+	return errs.Wrap(why, errs.Unauthorized, "UNAUTHORIZED", "Invalid API key")
+}
+
+// HashKey is the hash of a key's text.
+func HashKey(text string) KeyHash { return sha256.Sum256([]byte(text)) }
+
+// Revoked reports whether the key was revoked.
+func (k *Key) Revoked() bool { return k.RevokedAt != 0 }
+
+// Expired reports whether the key has expired by now (ms).
+func (k *Key) Expired(now int64) bool { return k.ExpiresAt != 0 && now >= k.ExpiresAt }
+
+// ScopeAll is the scope that holds all others. ScopeAdmin is what is asked of a
+// principal that acts on a project other than its own.
+const (
+	ScopeAll   = "*"
+	ScopeAdmin = "admin"
+)
+
+// scopes are those a key can have.
+var scopes = []string{
+	"events:write", "events:read", "users:*", "orgs:*", "drains:*", "projects:*", "keys:*",
+	"erase", "export", ScopeAdmin, ScopeAll,
+}
+
+// ValidScope reports whether a key can have the scope s.
+func ValidScope(s string) bool { return slices.Contains(scopes, s) }
+
+// Scopes lists the scopes a key can have.
+func Scopes() []string { return slices.Clone(scopes) }
+
+// Can reports whether p holds a scope: itself, "*", or "users:*" for a scope that
+// begins with "users:".
+func (p Principal) Can(scope string) bool {
+	for _, own := range p.Scopes {
+		if own == scope || own == ScopeAll {
+			return true
+		}
+		if family, ok := strings.CutSuffix(own, "*"); ok && strings.HasSuffix(family, ":") && strings.HasPrefix(scope, family) {
+			return true
+		}
+	}
+	return false
+}
+
+// In reports whether p may act on a project: its own, or any with the scope "admin".
+func (p Principal) In(project string) bool {
+	return project != "" && p.Project == project || p.Can(ScopeAdmin)
+}
+
+// ValidProjectID reports whether id can name a project: 1 to 63 lower-case letters,
+// digits and hyphens, with a letter or digit first. The reserved project cannot be
+// named so.
+func ValidProjectID(id string) bool {
+	if id == "" || len(id) > 63 || id[0] == '-' || id == eventlog.ReservedProject {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return true
+}

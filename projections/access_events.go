@@ -1,0 +1,38 @@
+package projections
+
+// What the metadata of the events that [Access] folds says. The JSON names are on
+// disk: never rename or reuse one.
+
+// ProjectMeta is the metadata of an eventlog.DashdProjectCreated event.
+type ProjectMeta struct {
+	Project string `json:"projectId"`
+	Name    string `json:"name,omitempty"`
+	// Request names the request that asked for it, so that a repeat of it is
+	// known: see the Request field of the rows.
+	Request string `json:"request,omitempty"`
+}
+
+// KeyMeta is the metadata of an eventlog.DashdKeyCreated event. The key itself is in no event.
+type KeyMeta struct {
+	Key       string   `json:"keyId"`
+	Project   string   `json:"projectId"`
+	Name      string   `json:"name,omitempty"`
+	Scopes    []string `json:"scopes"`
+	Hash      string   `json:"hash"`                // SHA-256 of the whole key, hex
+	ExpiresAt int64    `json:"expiresAt,omitempty"` // ms; 0: never
+	Request   string   `json:"request,omitempty"`
+}
+
+// RevocationMeta is the metadata of an eventlog.DashdKeyRevoked event.
+type RevocationMeta struct {
+	Key     string `json:"keyId"`
+	Project string `json:"projectId"`
+}
+
+// SigningKeyMeta is the metadata of an eventlog.DashdSigningKeyCreated event. The private part is
+// the event's sealed secret: the 32-byte seed of RFC 8032.
+type SigningKeyMeta struct {
+	Key    string `json:"kid"`
+	Alg    string `json:"alg"`    // EdDSA
+	Public string `json:"public"` // 32 bytes, base64url
+}
