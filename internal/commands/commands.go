@@ -1,0 +1,119 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"dashd/eventlog"
+	"dashd/internal/appender"
+	"dashd/internal/errs"
+	"dashd/internal/seal"
+	"dashd/projections"
+)
+
+// Appender is the part of internal/appender.Appender that is used here.
+type Appender interface {
+	Append(ctx context.Context, events []eventlog.Event) ([]appender.Result, error)
+}
+
+// Access is the image commands are decided against: a *projections.Follower.
+type Access interface {
+	Image() *projections.AccessImage
+	Wait(ctx context.Context, seq uint64) error
+}
+
+// Options of New. All are required.
+type Options struct {
+	Appender Appender
+	Access   Access
+	Sealer   *seal.Sealer
+	Now      func() int64 // ms
+	// Settle returns a seq that covers everything proposed before the call, by
+	// this leader or the ones before it: a barrier, then the head of the log.
+	Settle func(ctx context.Context) (uint64, error)
+}
+
+// Commands executes commands. It is safe for concurrent use.
+type Commands struct {
+	o    Options
+	turn chan struct{} // holds one token while a command is being decided
+}
+
+// New returns the commands of a node.
+func New(o Options) *Commands {
+	return &Commands{o: o, turn: make(chan struct{}, 1)}
+}
+
+// decision looks at an image and returns the events that do what was asked, none if
+// it is done already, or a refusal.
+type decision func(*projections.AccessImage) ([]eventlog.Event, error)
+
+// attempts bounds how often a command is decided again because the log knew more
+// than the image: once is enough unless something is broken.
+const attempts = 3
+
+// execute decides, appends, and waits for the fold. On return the image holds
+// everything the decision was about.
+//
+// Cancelling ctx stops the waiting, not an append that is under way.
+func (c *Commands) execute(ctx context.Context, decide decision) error {
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return waiting(ctx.Err())
+	}
+	seq, err := c.o.Settle(ctx)
+	if err != nil {
+		return fmt.Errorf("settle: %w", waiting(err))
+	}
+	for range attempts {
+		if err := c.o.Access.Wait(ctx, seq); err != nil {
+			return fmt.Errorf("wait for the fold of seq %d: %w", seq, waiting(err))
+		}
+		events, err := decide(c.o.Access.Image())
+		if err != nil || len(events) == 0 {
+			return err
+		}
+		results, err := c.o.Appender.Append(ctx, events)
+		if err != nil {
+			return fmt.Errorf("append: %w", waiting(err))
+		}
+		taken := false
+		for _, r := range results {
+			seq = max(seq, r.Seq)
+			taken = taken || r.Duplicate || r.Conflict
+		}
+		if taken {
+			continue // the log knew the thing already: see it, then decide again
+		}
+		if err := c.o.Access.Wait(ctx, seq); err != nil {
+			return fmt.Errorf("wait for the fold of seq %d: %w", seq, waiting(err))
+		}
+		return nil
+	}
+	return errors.New("an event is in the log but not in the image")
+}
+
+// waiting gives the end of a context its kind: the outcome may be unknown, and the
+// command may be sent again.
+func waiting(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return errs.Wrap(err, errs.Unavailable, "OUTCOME_UNKNOWN",
+			"stopped waiting; the command may have been executed: send it again with the same Idempotency-Key")
+	}
+	return err
+}
+
+// mayUse checks that an operator holds a scope.
+func mayUse(by projections.Principal, scope string) error {
+	if !by.Can(scope) {
+		return errs.New(errs.Forbidden, "FORBIDDEN", "this key lacks the scope %s", scope)
+	}
+	return nil
+}
+
+func noProject(id string) error {
+	return errs.New(errs.NotFound, "PROJECT_NOT_FOUND", "no project %q", id)
+}
