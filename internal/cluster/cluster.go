@@ -1,0 +1,212 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/raft"
+
+	"dashd/eventlog/store"
+	"dashd/internal/errs"
+)
+
+// Transport carries raft's messages to other nodes.
+type Transport = raft.Transport
+
+// Events is what this package asks of the event log.
+type Events interface {
+	Applied() store.Position
+	Persisted() store.Position
+}
+
+// Config of Open. All fields are required but Transport.
+type Config struct {
+	Dir    string
+	Node   *NodeFile
+	Events Events
+	// FSM applies entries to Events; Snapshots lists the position that Events has persisted.
+	FSM       raft.BatchingFSM
+	Snapshots raft.SnapshotStore
+	// Transport to the other nodes; nil: there are none.
+	Transport Transport
+	Log       *slog.Logger
+	// Fatal is told why the node must stop, from any goroutine. It may return.
+	Fatal func(error)
+	// Failed is closed when the node must stop, for whatever reason: from then on
+	// nothing is acknowledged.
+	Failed <-chan struct{}
+}
+
+const (
+	// truncateBytes of new entries are a reason to truncate the raft log, besides
+	// the number of entries.
+	truncateBytes = 64 << 20
+	// trailingBytes of entries, or a bit more, are kept for nodes that lag.
+	trailingBytes    = 32 << 20
+	minTrailing      = 64
+	maxTrailing      = 2048
+	truncateEntries  = 1024
+	truncateInterval = 10 * time.Second
+	heartbeatTimeout = time.Second
+	leaseTimeout     = 500 * time.Millisecond
+	enqueueTimeout   = 10 * time.Second
+	maxAppendEntries = 16 // of up to 1 MiB each in one message
+	kick             = 100 * time.Millisecond
+	notifications    = 64
+	transportTimeout = 10 * time.Second
+)
+
+// Cluster is the raft node of this machine.
+type Cluster struct {
+	Config
+	raft   *raft.Raft
+	logs   *logStore
+	notify chan bool
+	down   chan struct{} // closed when raft answers nothing more
+
+	lead atomic.Uint64 // the term Term answers; 0: none
+
+	mu      sync.Mutex
+	changed chan struct{} // closed and replaced when lead changes
+	next    *barrier      // the one that later calls of Barrier share; nil: none waits
+	busy    bool          // a goroutine works on barriers
+}
+
+// Open starts raft on the data directory, or refuses it. A new directory becomes
+// a cluster of one. Run must be running for this node to lead.
+func Open(c Config) (*Cluster, error) {
+	logs, err := openLog(c)
+	if err != nil {
+		return nil, err
+	}
+	cl := &Cluster{
+		Config:  c,
+		logs:    logs,
+		notify:  make(chan bool, notifications),
+		down:    make(chan struct{}),
+		changed: make(chan struct{}),
+	}
+	if err := cl.start(); err != nil {
+		return nil, errors.Join(err, logs.close())
+	}
+	return cl, nil
+}
+
+func (c *Cluster) start() error {
+	if err := c.logs.verify(c.Node, c.Events); err != nil {
+		return err
+	}
+	id := raft.ServerID(c.Node.Identity().NodeID)
+	if c.Transport == nil {
+		_, c.Transport = raft.NewInmemTransportWithTimeout(raft.ServerAddress(id), transportTimeout)
+	}
+	conf := c.raftConfig(id)
+	if c.Node.New() {
+		err := raft.BootstrapCluster(conf, c.logs, c.logs, c.Snapshots, c.Transport, raft.Configuration{
+			Servers: []raft.Server{{Suffrage: raft.Voter, ID: id, Address: c.Transport.LocalAddr()}},
+		})
+		// An interrupted first start may have done it.
+		if err != nil && !errors.Is(err, raft.ErrCantBootstrap) {
+			return fmt.Errorf("begin a cluster: %w", err)
+		}
+	}
+	if err := c.Node.note(0, 0, false); err != nil {
+		return err
+	}
+	r, err := c.newRaft(conf)
+	if err != nil {
+		return err
+	}
+	c.raft = r
+	c.hurry(id)
+	return nil
+}
+
+// newRaft starts raft. A failure of storage does not return to raft, nor here.
+func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
+	type made struct {
+		r   *raft.Raft
+		err error
+	}
+	c.logs.guarded.Store(true)
+	done := make(chan made, 1)
+	go func() {
+		r, err := raft.NewRaft(conf, c.FSM, c.logs, c.logs, c.Snapshots, c.Transport)
+		done <- made{r, err}
+	}()
+	select {
+	case m := <-done:
+		if m.err != nil {
+			return nil, errs.Stop(errs.ExitIntegrity, fmt.Errorf("start raft: %w", m.err))
+		}
+		return m.r, nil
+	case <-c.Failed:
+		return nil, errors.New("start raft: storage failed")
+	}
+}
+
+func (c *Cluster) raftConfig(id raft.ServerID) *raft.Config {
+	conf := raft.DefaultConfig()
+	conf.LocalID = id
+	conf.Logger = newLogger(c.Log)
+	conf.NotifyCh = c.notify
+	conf.NoSnapshotRestoreOnStart = true // the event log is the snapshot
+	conf.BatchApplyCh = false            // so that ErrEnqueueTimeout is certain
+	conf.HeartbeatTimeout = heartbeatTimeout + kick
+	conf.ElectionTimeout = heartbeatTimeout + kick
+	conf.LeaderLeaseTimeout = leaseTimeout
+	conf.MaxAppendEntries = maxAppendEntries
+	conf.SnapshotInterval = truncateInterval
+	conf.SnapshotThreshold = truncateEntries
+	conf.TrailingLogs = minTrailing
+	conf.NoLegacyTelemetry = true
+	return conf
+}
+
+// hurry sets the timeouts of normal work. Raft takes shorter ones as a reason to
+// look at once whether there is a leader; only a node that is alone is told
+// early enough to make it elect itself without waiting.
+func (c *Cluster) hurry(id raft.ServerID) {
+	servers := c.raft.GetConfiguration().Configuration().Servers
+	if len(servers) != 1 || servers[0].ID != id {
+		return
+	}
+	conf := c.raft.ReloadableConfig()
+	conf.HeartbeatTimeout, conf.ElectionTimeout = heartbeatTimeout, heartbeatTimeout
+	if err := c.raft.ReloadConfig(conf); err != nil {
+		panic(fmt.Sprintf("cluster: raft refuses its timeouts: %v", err))
+	}
+}
+
+// Close stops raft and closes its log. Run has returned before; what is in flight
+// ends as unknown. It does not wait for raft if storage has failed, for raft may
+// be held there: the process is about to end.
+func (c *Cluster) Close() error {
+	c.setLead(0)
+	future := c.raft.Shutdown()
+	close(c.down)
+	if c.failed() {
+		return nil
+	}
+	if err := future.Error(); err != nil {
+		return fmt.Errorf("stop raft: %w", err)
+	}
+	term := c.raft.CurrentTerm()
+	if err := c.logs.close(); err != nil {
+		return errs.Stop(errs.ExitIO, fmt.Errorf("close raft log: %w", err))
+	}
+	return c.Node.note(term, c.Events.Applied().Index, true)
+}
+
+func (c *Cluster) failed() bool {
+	select {
+	case <-c.Failed:
+		return true
+	default:
+		return false
+	}
+}

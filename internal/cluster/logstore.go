@@ -1,0 +1,217 @@
+package cluster
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"runtime/debug"
+	"sync/atomic"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+
+	"dashd/internal/errs"
+)
+
+// logStore is raft's log and stable store: bbolt, with what it lacks.
+//
+// bbolt has no checksum on its pages, so every entry carries a CRC-32C of its own:
+//
+//	Extensions as stored = Extensions as raft gave them ‖ CRC (4 bytes, big-endian)
+//
+// A write that fails leaves raft's memory and the disk in disagreement, and raft
+// goes on regardless. So after a failure this store never returns to raft: it
+// reports the failure, which stops the process, and holds the goroutine. What
+// raft would do next would rest on a false premise: answer a client, vote, lead.
+type logStore struct {
+	bolt  *raftboltdb.BoltStore
+	fatal func(error)
+	// truncatable is the last entry the event log has on disk.
+	truncatable func() uint64
+
+	guarded atomic.Bool // raft runs: failures are fatal, not returned
+	closed  atomic.Bool
+
+	// Counted since the last grown signal was sent.
+	bytes, entries atomic.Int64
+	grown          chan struct{} // capacity 1: bytes has passed truncateBytes
+}
+
+const crcBytes = 4
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum covers everything of an entry that has a meaning. Lengths keep data
+// and extensions apart.
+func checksum(l *raft.Log, extensions []byte) uint32 {
+	var head [25]byte
+	binary.BigEndian.PutUint64(head[0:], l.Index)
+	binary.BigEndian.PutUint64(head[8:], l.Term)
+	binary.BigEndian.PutUint64(head[16:], uint64(len(l.Data)))
+	head[24] = byte(l.Type)
+	sum := crc32.Update(0, castagnoli, head[:])
+	sum = crc32.Update(sum, castagnoli, l.Data)
+	return crc32.Update(sum, castagnoli, extensions)
+}
+
+// StoreLogs writes entries. They are on disk when it returns.
+func (s *logStore) StoreLogs(logs []*raft.Log) error {
+	stored := make([]raft.Log, len(logs))
+	refs := make([]*raft.Log, len(logs))
+	size := 0
+	for i, l := range logs {
+		stored[i] = *l // raft goes on to send l as it is
+		extensions := make([]byte, 0, len(l.Extensions)+crcBytes)
+		extensions = append(extensions, l.Extensions...)
+		stored[i].Extensions = binary.BigEndian.AppendUint32(extensions, checksum(l, l.Extensions))
+		refs[i] = &stored[i]
+		size += len(l.Data)
+	}
+	err := s.write("store entries", func() error { return s.bolt.StoreLogs(refs) })
+	if err == nil {
+		s.count(len(logs), size)
+	}
+	return err
+}
+
+// StoreLog writes one entry.
+func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{l}) }
+
+func (s *logStore) count(entries, bytes int) {
+	s.entries.Add(int64(entries))
+	if s.bytes.Add(int64(bytes)) < truncateBytes {
+		return
+	}
+	select {
+	case s.grown <- struct{}{}:
+	default: // it has been said
+	}
+}
+
+// GetLog reads an entry as raft gave it.
+func (s *logStore) GetLog(index uint64, l *raft.Log) error {
+	err := s.read("read entry", func() error { return s.bolt.GetLog(index, l) })
+	if err != nil {
+		return err
+	}
+	n := len(l.Extensions) - crcBytes
+	if n < 0 || l.Index != index || binary.BigEndian.Uint32(l.Extensions[n:]) != checksum(l, l.Extensions[:n]) {
+		return s.failed(errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: entry %d is not what was written; "+
+			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", index)))
+	}
+	if l.Extensions = l.Extensions[:n]; n == 0 {
+		l.Extensions = nil
+	}
+	return nil
+}
+
+// DeleteRange deletes entries, but never one at the head of the log that the
+// event log does not have on disk: raft counts barriers as part of its snapshots,
+// and the position a node restarts from does not.
+func (s *logStore) DeleteRange(first, last uint64) error {
+	oldest, err := s.FirstIndex()
+	if err != nil {
+		return err
+	}
+	if first <= oldest {
+		last = min(last, s.truncatable())
+	}
+	if last < first {
+		return nil
+	}
+	return s.write("delete entries", func() error { return s.bolt.DeleteRange(first, last) })
+}
+
+// FirstIndex is the index of the oldest entry, 0 if there is none.
+func (s *logStore) FirstIndex() (index uint64, err error) {
+	err = s.read("read first index", func() error { index, err = s.bolt.FirstIndex(); return err })
+	return index, err
+}
+
+// LastIndex is the index of the newest entry, 0 if there is none.
+func (s *logStore) LastIndex() (index uint64, err error) {
+	err = s.read("read last index", func() error { index, err = s.bolt.LastIndex(); return err })
+	return index, err
+}
+
+// Set makes a value durable: raft's term and vote.
+func (s *logStore) Set(key, val []byte) error {
+	return s.write("set "+string(key), func() error { return s.bolt.Set(key, val) })
+}
+
+// SetUint64 makes a number durable.
+func (s *logStore) SetUint64(key []byte, val uint64) error {
+	return s.write("set "+string(key), func() error { return s.bolt.SetUint64(key, val) })
+}
+
+// Get returns a value; the error's text is "not found" if there is none, which
+// is how raft knows.
+func (s *logStore) Get(key []byte) (val []byte, err error) {
+	err = s.read("get "+string(key), func() error { val, err = s.bolt.Get(key); return err })
+	return val, err
+}
+
+// GetUint64 returns a number, like Get.
+func (s *logStore) GetUint64(key []byte) (val uint64, err error) {
+	err = s.read("get "+string(key), func() error { val, err = s.bolt.GetUint64(key); return err })
+	return val, err
+}
+
+func (s *logStore) close() error {
+	s.closed.Store(true)
+	return s.bolt.Close()
+}
+
+func (s *logStore) write(operation string, fn func() error) error {
+	if err := trap(fn); err != nil {
+		return s.failed(stopFor(operation, err))
+	}
+	return nil
+}
+
+func (s *logStore) read(operation string, fn func() error) error {
+	err := trap(fn)
+	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return err
+	}
+	return s.failed(stopFor(operation, err))
+}
+
+// failed returns err before raft runs and after it has stopped. In between it
+// does not return.
+func (s *logStore) failed(err error) error {
+	if !s.guarded.Load() || s.closed.Load() {
+		return err
+	}
+	s.fatal(err)
+	select {}
+}
+
+// stopFor says how the process must end after a failed operation of the raft log.
+func stopFor(operation string, err error) error {
+	code := exitOf(err)
+	var damaged *damage
+	if errors.As(err, &damaged) {
+		code = errs.ExitIntegrity
+	}
+	return errs.Stop(code, fmt.Errorf("raft log: %s: %w", operation, err))
+}
+
+// damage is a panic while bbolt worked on its pages.
+type damage struct{ what any }
+
+func (d *damage) Error() string { return fmt.Sprintf("pages are damaged: %v", d.what) }
+
+// trap calls fn, which uses bbolt. bbolt reads through a memory map, where a file
+// that is cut short or a bad sector is a fault, and panics about damaged pages:
+// both become errors.
+func trap(fn func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if p := recover(); p != nil {
+			err = &damage{p}
+		}
+	}()
+	return fn()
+}

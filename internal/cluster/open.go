@@ -1,0 +1,125 @@
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+	"go.etcd.io/bbolt"
+
+	"dashd/internal/errs"
+)
+
+// logFileName is the raft log in the data directory.
+const logFileName = "raft.db"
+
+// incarnationKey is where the raft log says whose it is.
+var incarnationKey = []byte("dashd/incarnation")
+
+// openLog opens the raft log of dir and checks that it is this node's.
+func openLog(c Config) (s *logStore, err error) {
+	path := filepath.Join(c.Dir, logFileName)
+	_, err = os.Stat(path)
+	missing := errors.Is(err, fs.ErrNotExist)
+	if missing && !c.Node.New() {
+		return nil, c.Node.Bind(path, "", nil)
+	}
+	s = &logStore{
+		fatal:       c.Fatal,
+		truncatable: func() uint64 { return c.Events.Persisted().Index },
+		grown:       make(chan struct{}, 1),
+	}
+	err = trap(func() error {
+		s.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
+			Timeout:        time.Second, // to get the lock of the file
+			NoFreelistSync: true,        // it is found again at open
+			FreelistType:   bbolt.FreelistMapType,
+			// Room for the map to stay where it is: growing it copies what is being
+			// written. It takes address space, not memory.
+			InitialMmapSize: 1 << 30,
+			NoStatistics:    true,
+		}})
+		return err
+	})
+	switch {
+	case errors.Is(err, bbolt.ErrTimeout):
+		return nil, refuse("another dashd is using %s; stop it, or use another data directory", path)
+	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch), errors.As(err, new(*damage)):
+		return nil, errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: %s is damaged (%w); "+
+			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", path, err))
+	case err != nil:
+		return nil, stopFor("open "+path, err)
+	}
+	if err := s.bind(c.Node, path); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if missing {
+		if err := syncDir(c.Dir); err != nil {
+			return nil, errors.Join(stopFor("create "+path, err), s.close())
+		}
+	}
+	return s, nil
+}
+
+func (s *logStore) bind(f *NodeFile, path string) error {
+	have, err := s.Get(incarnationKey)
+	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return err
+	}
+	return f.Bind(path, string(have), func(incarnation string) error {
+		return s.Set(incarnationKey, []byte(incarnation))
+	})
+}
+
+// verify checks that the raft log and the event log fit together, and every entry
+// that raft is going to read.
+func (s *logStore) verify(f *NodeFile, events Events) error {
+	first, err := s.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := s.LastIndex()
+	if err != nil {
+		return err
+	}
+	term, err := s.GetUint64([]byte("CurrentTerm"))
+	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
+		return err
+	}
+	have := events.Persisted()
+	reached := max(last, have.Index)
+	if term < f.now.Term || reached < f.now.Applied || term < have.Term {
+		return refuse("the raft log is an old copy: it is in term %d and reaches index %d, but this node has been in term %d and applied index %d; "+
+			"put the newest copy back, or wipe %s and let the node join again under a new id", term, reached, max(f.now.Term, have.Term), f.now.Applied, f.dir)
+	}
+	if last == 0 {
+		return nil
+	}
+	if have.Index+1 < first {
+		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("the event log ends at raft index %d and the raft log begins at %d: events are missing; "+
+			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", have.Index, first))
+	}
+	var before uint64
+	for index := max(first, have.Index+1); index <= last; index++ {
+		var l raft.Log
+		if err := s.GetLog(index, &l); err != nil {
+			if errors.Is(err, raft.ErrLogNotFound) {
+				err = errors.New("it is missing")
+			}
+			if errs.ExitCode(err) == errs.ExitIntegrity {
+				return err
+			}
+			return errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: entry %d: %w", index, err))
+		}
+		if l.Term < before {
+			return errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: entry %d is of term %d, behind one of term %d", index, l.Term, before))
+		}
+		before = l.Term
+	}
+	return nil
+}
