@@ -1,10 +1,10 @@
 package e2e_test
 
 import (
-	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,18 +44,7 @@ func startApp(t *testing.T, dashdURL string) *app {
 	return &app{process: p, url: url}
 }
 
-// driver plays the users of the application, one step at a time.
-type driver struct {
-	*process
-}
-
-// step is what the driver has just done and the events that it causes.
-type step struct {
-	Name   string   `json:"step"`
-	Events []string `json:"events"`
-}
-
-// cast is who and what exists after the last step.
+// cast is who and what exists when the play is over.
 type cast struct {
 	Users map[string]struct {
 		ID     string `json:"id"`
@@ -64,31 +53,33 @@ type cast struct {
 	Organizations map[string]string `json:"organizations"`
 }
 
-func startDriver(t *testing.T, a *app) *driver {
+// play lets drive.mjs play the users of the application, one step at a time,
+// and returns all events in the order in which the plugin sent them. Each step
+// must have caused exactly the events that drive.mjs says it causes. After it,
+// and before the next one, between is called.
+func play(t *testing.T, a *app, proxy *recorder, between func(step string, events []sent)) ([]sent, cast) {
 	t.Helper()
-	env := []string{"APP_URL=" + a.url}
-	return &driver{start(t, "drive.mjs", env, exampleDir(t), "node", "drive.mjs", "--lockstep")}
-}
-
-// next waits until the driver has done its next step. After the last one it
-// returns the cast and false.
-func (d *driver) next(t *testing.T) (s step, c cast, more bool) {
-	t.Helper()
-	line := d.line(t)
-	if err := json.Unmarshal([]byte(line), &s); err != nil {
-		t.Fatalf("drive.mjs printed %q", line)
-	}
-	if s.Name != "" {
-		return s, c, true
-	}
-	decode(t, []byte(line), &c)
-	return s, c, false
-}
-
-// goOn lets the driver begin its next step.
-func (d *driver) goOn(t *testing.T) {
-	t.Helper()
-	if _, err := d.stdin.Write([]byte("\n")); err != nil {
-		t.Fatal(err)
+	driver := start(t, "drive.mjs", []string{"APP_URL=" + a.url}, exampleDir(t), "node", "drive.mjs", "--lockstep")
+	var events []sent
+	for {
+		var said struct {
+			Step   string   `json:"step"`
+			Events []string `json:"events"`
+			cast            // in the last line, which is no step
+		}
+		decode(t, []byte(driver.line(t)), &said)
+		if said.Step == "" {
+			return events, said.cast
+		}
+		all := parseSent(t, proxy.tracked(t, len(events)+len(said.Events)))
+		slices.Sort(said.Events)
+		if got := types(all[len(events):]); !slices.Equal(got, said.Events) {
+			t.Fatalf("%s: the plugin sent %v, expected %v", said.Step, got, said.Events)
+		}
+		events = all
+		between(said.Step, events)
+		if _, err := driver.stdin.Write([]byte("\n")); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

@@ -30,30 +30,14 @@ func TestBetterAuthApplication(t *testing.T) {
 		"Bob ends all his sessions": syscall.SIGTERM,
 		"Ada founds Globex":         syscall.SIGKILL,
 	}
-	driver := startDriver(t, app)
-	var events []sent
-	var users cast
-	for {
-		step, c, more := driver.next(t)
-		if !more {
-			users = c
-			break
-		}
-		all := parseSent(t, proxy.tracked(t, len(events)+len(step.Events)))
-		slices.Sort(step.Events)
-		if got := types(all[len(events):]); !slices.Equal(got, step.Events) {
-			t.Fatalf("%s: the plugin sent %v, expected %v", step.Name, got, step.Events)
-		}
-		events = all
-
-		if sig, ok := restarts[step.Name]; ok {
-			delete(restarts, step.Name)
+	events, users := play(t, app, proxy, func(step string, events []sent) {
+		if sig, ok := restarts[step]; ok {
+			delete(restarts, step)
 			wantReadableByKey(t, backend, events)
 			node.restart(t, sig)
 			wantReadableByKey(t, backend, events)
 		}
-		driver.goOn(t)
-	}
+	})
 	if len(restarts) > 0 {
 		t.Errorf("no such steps: %v", restarts)
 	}

@@ -9,7 +9,7 @@
 //
 // The tests need Node.js and the packages of examples/better-auth, which
 // scripts/npm-ci installs. They build dashd themselves unless the environment
-// variable DASHD_BIN names a binary.
+// variable DASHD_BIN holds the absolute path of one.
 //
 // Start reading at TestBetterAuthApplication.
 package e2e

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -28,7 +27,7 @@ type process struct {
 // start runs a program until the test's end at the latest.
 func start(t *testing.T, name string, env []string, dir string, argv ...string) *process {
 	t.Helper()
-	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), argv[0], argv[1:]...)
+	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = dir, append(environ(), env...)
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
