@@ -4,29 +4,41 @@ import (
 	"net/http"
 	"strings"
 
+	"dashd/eventlog"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
 
-// authenticate finds out who sent r and whether he may use rt.
+// authenticate finds out who sent r, whether he may use rt, and on which project
+// he acts: his own, or the one that he names with ?project= and may act on.
 func (s *Server) authenticate(r *http.Request, rt route, operator bool) (projections.Principal, error) {
-	if operator {
-		p := projections.Operator("admin-socket")
-		p.Project = r.URL.Query().Get("project")
-		return p, nil
-	}
-	key, err := presentedKey(r, rt)
-	if err != nil {
-		return projections.Principal{}, err
-	}
-	p, err := s.Access.Image().Authenticate(key, s.Now())
-	if err != nil {
-		return projections.Principal{}, err
+	p := projections.Operator("admin-socket")
+	if !operator {
+		key, err := presentedKey(r, rt)
+		if err != nil {
+			return p, err
+		}
+		if p, err = s.Access.Image().Authenticate(key, s.Now()); err != nil {
+			return p, err
+		}
 	}
 	if !p.Can(string(rt.scope)) {
-		return projections.Principal{}, errs.New(errs.Forbidden, "FORBIDDEN",
-			"this key lacks the scope %s", rt.scope)
+		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key lacks the scope %s", rt.scope)
 	}
+	asked := r.URL.Query().Get("project")
+	if asked == "" || asked == p.Project {
+		return p, nil
+	}
+	if !p.In(asked) {
+		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key may not act on another project")
+	}
+	_, exists := s.Access.Image().Project(asked)
+	// dashd's own trail can be read by who may act on all projects, and is
+	// written by commands only.
+	if !exists && (asked != eventlog.ReservedProject || rt.scope != eventsRead) {
+		return p, errs.New(errs.NotFound, "PROJECT_NOT_FOUND", "no project %q", asked)
+	}
+	p.Project = asked
 	return p, nil
 }
 

@@ -71,7 +71,7 @@ func (b *batcher) send() error {
 	if err := b.wait(); err != nil || len(b.next.events) == 0 {
 		return err
 	}
-	b.onWay, b.next = b.next, piece{events: b.onWay.events[:0], at: b.onWay.at[:0]}
+	b.onWay, b.next = b.next, piece{} // what is appended belongs to the appender
 	b.outcome = make(chan outcome, 1)
 	go func(events []eventlog.Event) { // ends with Append, which ends with ctx
 		results, err := b.append(b.ctx, events)
@@ -88,7 +88,6 @@ func (b *batcher) wait() error {
 	o := <-b.outcome
 	b.outcome = nil
 	if o.err != nil {
-		b.onWay = piece{} // the appender may still hold it
 		return o.err
 	}
 	for i, r := range o.results {

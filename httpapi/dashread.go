@@ -96,8 +96,8 @@ func (s *Server) dashPage(w http.ResponseWriter, r *request, q index.Query, aske
 	q.Limit = lenient(params, "limit", dashDefault, 1, dashMax)
 	q.Offset = lenient(params, "offset", 0, 0, maxOffset)
 	if asked != "" {
-		if q.Types = eventlog.TypesOf(asked); len(q.Types) == 0 {
-			return answerDash(w, q, nil, 0)
+		if askType(&q, asked); len(q.Types) == 0 {
+			return answerDash(w, q, nil, 0) // it can name nothing
 		}
 	}
 	page, err := s.Index.Query(r.Context(), q)
@@ -116,6 +116,16 @@ func (s *Server) dashPage(w http.ResponseWriter, r *request, q index.Query, aske
 		items = wire.AppendDash(items, rec, options)
 	}
 	return answerDash(w, q, items, page.Total)
+}
+
+// askType narrows q to what somebody means who asks for an event type by one of
+// its names.
+func askType(q *index.Query, name string) {
+	types, failed := eventlog.TypesOf(name)
+	q.Types = types
+	if failed {
+		intersectStatuses(q, []eventlog.Status{eventlog.Failed})
+	}
 }
 
 // dashOptions are what all items of an answer share.

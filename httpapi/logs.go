@@ -69,7 +69,7 @@ func (s *Server) logQuery(r *request) (q index.Query, asked string, err error) {
 		return q, "", err
 	}
 	if asked, _ = first(params, "eventType"); asked != "" {
-		q.Types = eventlog.TypesOf(asked)
+		askType(&q, asked)
 	} else if name, ok := first(params, "type"); ok && !strings.ContainsAny(name, ".,") {
 		asked = name // type is a synonym: the same vocabulary comes back
 	}

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -66,10 +67,11 @@ func eventFilters(q url.Values, project string) (index.Query, error) {
 	if err := typeFilter(&iq, list(q, "type")); err != nil {
 		return iq, err
 	}
-	var err error
-	if iq.Statuses, err = names(q, "status", eventlog.ParseStatus); err != nil {
+	statuses, err := names(q, "status", eventlog.ParseStatus)
+	if err != nil {
 		return iq, err
 	}
+	intersectStatuses(&iq, statuses)
 	if iq.Severities, err = names(q, "severity", eventlog.ParseSeverity); err != nil {
 		return iq, err
 	}
@@ -112,6 +114,21 @@ func eventFilters(q url.Values, project string) (index.Query, error) {
 	return iq, residualFilters(&iq, q)
 }
 
+// intersectStatuses narrows the query to statuses, if any are asked for.
+func intersectStatuses(iq *index.Query, asked []eventlog.Status) {
+	if len(asked) == 0 {
+		return
+	}
+	if len(iq.Statuses) == 0 {
+		iq.Statuses = asked
+		return
+	}
+	iq.Statuses = slices.DeleteFunc(slices.Clone(iq.Statuses), func(s eventlog.Status) bool { return !slices.Contains(asked, s) })
+	if len(iq.Statuses) == 0 { // the name of the type means failed events, the status does not
+		iq.Match = func(*eventlog.Record) bool { return false }
+	}
+}
+
 // residualFilters adds what no index answers, so that every event that passes
 // the rest has to be read.
 func residualFilters(iq *index.Query, q url.Values) error {
@@ -123,8 +140,11 @@ func residualFilters(iq *index.Query, q url.Values) error {
 	if len(vocabularies) == 0 && !search {
 		return nil
 	}
-	needle := strings.ToLower(text)
+	needle, rest := strings.ToLower(text), iq.Match
 	iq.Match = func(r *eventlog.Record) bool {
+		if rest != nil && !rest(r) {
+			return false
+		}
 		for i, v := range vocabularies {
 			if v == r.Origin.Vocabulary {
 				break
@@ -159,18 +179,47 @@ func contains(r *eventlog.Record, needle string) bool {
 
 // typeFilter selects types by any of their names, and categories as "user.*".
 func typeFilter(iq *index.Query, asked []string) error {
+	onlyFailed := map[eventlog.Type]bool{} // false: any status
 	for _, name := range asked {
 		if category, ok := strings.CutSuffix(name, ".*"); ok {
 			iq.Categories = append(iq.Categories, category)
 			continue
 		}
-		types := eventlog.TypesOf(name)
+		types, failed := eventlog.TypesOf(name)
 		if len(types) == 0 {
 			return invalid("type", "%q is not the name of a type", name)
 		}
-		iq.Types = append(iq.Types, types...)
+		for _, t := range types {
+			before, seen := onlyFailed[t]
+			if !seen {
+				iq.Types = append(iq.Types, t)
+			}
+			onlyFailed[t] = failed && (before || !seen)
+		}
 	}
+	narrowToFailed(iq, onlyFailed)
 	return nil
+}
+
+// narrowToFailed leaves out the events of a type that are not failed, if the name
+// that was asked for means only those: user_sign_in_failed.
+func narrowToFailed(iq *index.Query, onlyFailed map[eventlog.Type]bool) {
+	n := 0
+	for _, only := range onlyFailed {
+		if only {
+			n++
+		}
+	}
+	switch {
+	case n == 0:
+	case n == len(onlyFailed) && len(iq.Categories) == 0:
+		iq.Statuses = []eventlog.Status{eventlog.Failed}
+	default:
+		categories := iq.Categories
+		iq.Match = func(r *eventlog.Record) bool {
+			return r.Status == eventlog.Failed || !onlyFailed[r.Type] || slices.Contains(categories, r.Type.Category())
+		}
+	}
 }
 
 // names reads a comma-separated list of names of an enumeration.

@@ -35,7 +35,7 @@ type Health interface {
 	Status() any
 }
 
-// Options of New. All are required but Settings.
+// Options of New. All are required but Settings and Stopping.
 type Options struct {
 	Log      *slog.Logger
 	Now      func() int64 // ms
@@ -46,6 +46,9 @@ type Options struct {
 	Commands *commands.Commands
 	Health   Health
 	Settings Settings
+	// Stopping is closed when the node is about to stop: streams end then, and
+	// other requests may finish.
+	Stopping <-chan struct{}
 }
 
 // Settings are the operator's choices. The zero value is the recommended one.

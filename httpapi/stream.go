@@ -50,7 +50,16 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
 	if err := sink.send([]byte(": stream of events\n\n")); err != nil {
 		return nil
 	}
-	s.follow(r.Context(), sink, q, seen)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	go func() { // ends with the request
+		select {
+		case <-s.Stopping:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.follow(ctx, sink, q, seen)
 	return nil // the status is sent; how a stream ends is the reader's to see
 }
 

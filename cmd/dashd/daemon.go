@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"dashd/httpapi"
+	"dashd/internal/commands"
+	"dashd/internal/kv"
+	"dashd/internal/node"
+	"dashd/internal/seal"
+	"dashd/projections"
+)
+
+// firstKeyName is the file that holds the API key of the first start.
+const firstKeyName = "first-key"
+
+// daemon is a node with everything that hangs on its log.
+type daemon struct {
+	dir      string
+	started  time.Time
+	node     *node.Node
+	sealer   *seal.Sealer
+	access   *projections.Follower
+	commands *commands.Commands
+}
+
+// openDaemon opens the parts, from the disk up.
+func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, error) {
+	n, err := node.Open(ctx, node.Config{Dir: cfg.DataDir, Log: log, Now: now})
+	if err != nil {
+		return nil, err
+	}
+	sealer, err := seal.Open(cfg.DataDir)
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer}
+	d.access = projections.NewFollower(n.Store, n.Index)
+	d.commands = commands.New(commands.Options{
+		Appender: n.Appender, Access: d.access, Sealer: sealer, Now: now, Settle: n.Settle,
+	})
+	return d, nil
+}
+
+// now is the one clock of the process, in ms.
+func now() int64 { return time.Now().UnixMilli() }
+
+// run works until ctx ends or a part fails.
+func (d *daemon) run(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.node.Run(ctx) })
+	g.Go(func() error { return d.access.Run(ctx) })
+	return g.Wait()
+}
+
+// firstStart makes what a new cluster needs, and waits until the node is ready.
+// It returns the first API key, which is also written to a file, or "" if this
+// is not the first start.
+func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
+	if err := d.node.WaitReady(ctx); err != nil {
+		return "", err
+	}
+	key, err := d.commands.Bootstrap(ctx, commands.Bootstrap{
+		Key: cfg.BootstrapAPIKey,
+		Save: func(key string) error {
+			return os.WriteFile(filepath.Join(d.dir, firstKeyName), []byte(key+"\n"), 0o600)
+		},
+	})
+	if err != nil {
+		return "", fmt.Errorf("first start: %w", err)
+	}
+	return key, d.access.Image().CheckSealer(d.sealer)
+}
+
+// api is the HTTP face of the node.
+func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *httpapi.Server {
+	return httpapi.New(httpapi.Options{
+		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
+		Access: d.access, Commands: d.commands, Health: d, Stopping: stopping,
+		Settings: httpapi.Settings{
+			AnswerUnavailable: cfg.StudioOnUnavailable == "503",
+			DocsNames:         cfg.DashNames == "docs",
+		},
+	})
+}
+
+// Ready implements httpapi.Health.
+func (d *daemon) Ready() []string { return d.node.NotReady() }
+
+// Status implements httpapi.Health.
+func (d *daemon) Status() any {
+	id := d.node.Identity()
+	s := nodeStatus{
+		Version: version, NodeID: id.NodeID, ClusterID: id.ClusterID, Started: d.started, NotReady: d.Ready(),
+		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
+		Access: d.access.Seq(), Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(),
+	}
+	if free, total, err := kv.FreeSpace(d.dir); err == nil {
+		s.Disk = diskStatus{Free: free, Total: total}
+	}
+	return s
+}

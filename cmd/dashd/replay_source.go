@@ -1,0 +1,108 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"dashd/eventlog/block"
+	"dashd/internal/node"
+)
+
+// source is a log to replay.
+type source struct {
+	head   uint64
+	blocks func(ctx context.Context, from, to uint64, fn func(first uint64, raw []byte) error) error
+	check  func(ctx context.Context, progress func(seq, head uint64)) error // nil: only what blocks gives can be checked
+	close  func()
+}
+
+// openSource opens the log of the node that t names: running, or stopped.
+func openSource(ctx context.Context, t *target) (*source, error) {
+	if t.server == "" && isNotRunning(t.dataDir) {
+		return openStopped(t.dataDir)
+	}
+	return openRunning(ctx, t)
+}
+
+var errEnough = errors.New("end of the range")
+
+// openStopped opens a stopped node's files. It takes their lock.
+func openStopped(dir string) (*source, error) {
+	off, err := node.OpenOffline(dir, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return &source{
+		head: off.Store.Head(),
+		blocks: func(ctx context.Context, from, to uint64, fn func(uint64, []byte) error) error {
+			err := off.Store.Blocks(ctx, from, func(first uint64, raw []byte, _ block.Block) error {
+				if first > to {
+					return errEnough
+				}
+				return fn(first, raw)
+			})
+			if errors.Is(err, errEnough) {
+				return nil
+			}
+			return err
+		},
+		check: off.Store.Check,
+		close: func() { _ = off.Close() },
+	}, nil
+}
+
+// openRunning reads the log of a running node through GET /v1/blocks.
+func openRunning(ctx context.Context, t *target) (*source, error) {
+	cl, err := t.open()
+	if err != nil {
+		return nil, err
+	}
+	var s nodeStatus
+	if err := cl.call(ctx, "GET", "/v1/status", nil, nil, &s); err != nil {
+		return nil, err
+	}
+	return &source{
+		head: s.Head,
+		blocks: func(ctx context.Context, from, to uint64, fn func(uint64, []byte) error) error {
+			return readBlocks(ctx, cl, from, to, fn)
+		},
+		close: func() {},
+	}, nil
+}
+
+func readBlocks(ctx context.Context, cl *client, from, to uint64, fn func(uint64, []byte) error) error {
+	q := url.Values{"from": {strconv.FormatUint(from, 10)}, "to": {strconv.FormatUint(to, 10)}}
+	resp, err := cl.do(ctx, http.MethodGet, "/v1/blocks", q, nil, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	in := bufio.NewReaderSize(resp.Body, 1<<20)
+	for {
+		var head [12]byte
+		if _, err := io.ReadFull(in, head[:]); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return fmt.Errorf("read block from the node: %w", err)
+		}
+		n := binary.BigEndian.Uint32(head[8:])
+		if n > block.MaxBytes {
+			return fmt.Errorf("the node sent a block of %d bytes; the limit is %d", n, block.MaxBytes)
+		}
+		raw := make([]byte, n)
+		if _, err := io.ReadFull(in, raw); err != nil {
+			return fmt.Errorf("read block from the node: %w", err)
+		}
+		if err := fn(binary.BigEndian.Uint64(head[:]), raw); err != nil {
+			return err
+		}
+	}
+}

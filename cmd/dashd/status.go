@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dashd/internal/cluster"
+)
+
+// nodeStatus is the answer of GET /v1/status.
+type nodeStatus struct {
+	Version   string         `json:"version"`
+	NodeID    string         `json:"nodeId"`
+	ClusterID string         `json:"clusterId"`
+	Started   time.Time      `json:"started"`
+	NotReady  []string       `json:"notReady"` // why /readyz is not 200; empty if it is
+	Head      uint64         `json:"head"`     // last seq of the log
+	Persisted uint64         `json:"persisted"`
+	Indexed   uint64         `json:"indexed"`
+	Access    uint64         `json:"access"`  // last seq the projection "access" has folded
+	Pending   int64          `json:"pending"` // bytes of the log that are only in memory and in the raft log
+	Raft      cluster.Status `json:"raft"`
+	Disk      diskStatus     `json:"disk"`
+}
+
+// diskStatus is the file system of the data directory.
+type diskStatus struct {
+	Free  uint64 `json:"free"` // bytes
+	Total uint64 `json:"total"`
+}
+
+func newStatus() *cobra.Command {
+	var t target
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "status",
+		Short:   "Say how a node is",
+		Example: "  dashd status --json",
+		Args:    cobra.NoArgs,
+		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
+			var s nodeStatus
+			if err := cl.call(c.Context(), "GET", "/v1/status", nil, nil, &s); err != nil {
+				return err
+			}
+			if asJSON {
+				return printJSON(c.OutOrStdout(), s)
+			}
+			return printStatus(c.OutOrStdout(), s)
+		}),
+	}
+	t.addFlags(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func printStatus(w io.Writer, s nodeStatus) error {
+	rows := [][]string{
+		{"node", s.NodeID},
+		{"cluster", s.ClusterID},
+		{"version", s.Version},
+		{"up for", time.Since(s.Started).Round(time.Second).String()},
+		{"raft", fmt.Sprintf("%s, term %d, leader %s, index %d", s.Raft.State, s.Raft.Term, s.Raft.Leader, s.Raft.LastIndex)},
+		{"events", fmt.Sprint(s.Head)},
+		{"persisted", lag(s.Head, s.Persisted)},
+		{"index", lag(s.Head, s.Indexed)},
+		{"projection access", lag(s.Head, s.Access)},
+		{"disk free", fmt.Sprintf("%.1f of %.1f GiB", gib(s.Disk.Free), gib(s.Disk.Total))},
+	}
+	ready := "yes"
+	for i, why := range s.NotReady {
+		if i == 0 {
+			ready = "no: " + why
+		} else {
+			ready += "; " + why
+		}
+	}
+	return printTable(w, append(rows, []string{"ready", ready}))
+}
+
+func lag(head, at uint64) string {
+	if at >= head {
+		return "up to date"
+	}
+	return fmt.Sprintf("%d events behind", head-at)
+}
+
+func gib(n uint64) float64 { return float64(n) / (1 << 30) }
