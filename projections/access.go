@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"dashd/eventlog"
 )
@@ -85,16 +86,18 @@ type AccessImage struct {
 	jwks     []byte             // of signing
 }
 
+// Times of rows are in UTC. The JSON form of a row is what an operator may see of it.
+
 // Project is an isolation boundary: each event belongs to one.
 type Project struct {
-	ID        string // what stands in the events; ValidProjectID
-	Name      string // for people
-	CreatedAt int64  // ms
-	CreatedBy string
-	Seq       uint64 // of the event that created it
+	ID        string    `json:"id"`   // what stands in the events; ValidProjectID
+	Name      string    `json:"name"` // for people
+	CreatedAt time.Time `json:"createdAt"`
+	CreatedBy string    `json:"createdBy"`
+	Seq       uint64    `json:"seq"` // of the event that created it
 	// Request identifies the request that created the row, if it carried an
 	// Idempotency-Key; else it is empty.
-	Request string
+	Request string `json:"-"`
 }
 
 // KeyHash is the SHA-256 of a whole API key. It stands in for the key everywhere.
@@ -102,18 +105,18 @@ type KeyHash [32]byte
 
 // Key is an API key, without the key itself, which dashd does not have.
 type Key struct {
-	ID        string
-	Project   string
-	Name      string
-	Scopes    []string
-	Hash      KeyHash
-	CreatedAt int64 // ms, as are the next two
-	ExpiresAt int64 // 0: never
-	RevokedAt int64 // 0: not revoked
-	CreatedBy string
-	RevokedBy string
-	Seq       uint64 // of the event that created it
-	Request   string // as in Project
+	ID        string    `json:"id"`
+	Project   string    `json:"project"`
+	Name      string    `json:"name"`
+	Scopes    []string  `json:"scopes"`
+	Hash      KeyHash   `json:"-"`
+	CreatedAt time.Time `json:"createdAt"`
+	ExpiresAt time.Time `json:"expiresAt,omitzero"` // zero: never
+	RevokedAt time.Time `json:"revokedAt,omitzero"` // zero: not revoked
+	CreatedBy string    `json:"createdBy"`
+	RevokedBy string    `json:"revokedBy,omitempty"`
+	Seq       uint64    `json:"seq"` // of the event that created it
+	Request   string    `json:"-"`   // as in Project
 }
 
 // Seq is that of the last event that changed the image. The follower may be
@@ -142,7 +145,7 @@ func (m *AccessImage) Key(id string) (Key, bool) {
 // Keys lists the API keys of a project, oldest first, with those that are revoked
 // or have expired. Their Scopes must not be changed.
 func (m *AccessImage) Keys(project string) []Key {
-	var keys []Key
+	keys := []Key{}
 	for _, k := range m.keys {
 		if k.Project == project {
 			keys = append(keys, *k)

@@ -69,22 +69,22 @@ func refuse(why error) error {
 func HashKey(text string) KeyHash { return sha256.Sum256([]byte(text)) }
 
 // Revoked reports whether the key was revoked.
-func (k *Key) Revoked() bool { return k.RevokedAt != 0 }
+func (k *Key) Revoked() bool { return !k.RevokedAt.IsZero() }
 
 // Expired reports whether the key has expired by now (ms).
-func (k *Key) Expired(now int64) bool { return k.ExpiresAt != 0 && now >= k.ExpiresAt }
+func (k *Key) Expired(now int64) bool { return !k.ExpiresAt.IsZero() && now >= k.ExpiresAt.UnixMilli() }
 
-// ScopeAll is the scope that holds all others. ScopeAdmin is what is asked of a
-// principal that acts on a project other than its own.
+// Scopes that dashd's own commands ask for. ScopeAll holds all others.
 const (
-	ScopeAll   = "*"
-	ScopeAdmin = "admin"
+	ScopeAll      = "*"
+	ScopeProjects = "projects:*"
+	ScopeKeys     = "keys:*"
 )
 
 // scopes are those a key can have.
 var scopes = []string{
-	"events:write", "events:read", "users:*", "orgs:*", "drains:*", "projects:*", "keys:*",
-	"erase", "export", ScopeAdmin, ScopeAll,
+	"events:write", "events:read", "users:*", "orgs:*", "drains:*", ScopeProjects, ScopeKeys,
+	"erase", "export", "admin", ScopeAll,
 }
 
 // ValidScope reports whether a key can have the scope s.
@@ -107,9 +107,10 @@ func (p Principal) Can(scope string) bool {
 	return false
 }
 
-// In reports whether p may act on a project: its own, or any with the scope "admin".
-func (p Principal) In(project string) bool {
-	return project != "" && p.Project == project || p.Can(ScopeAdmin)
+// Manages reports whether p may use its scopes on the keys and settings of a
+// project: its own, or any if it manages projects.
+func (p Principal) Manages(project string) bool {
+	return project != "" && p.Project == project || p.Can(ScopeProjects)
 }
 
 // ValidProjectID reports whether id can name a project: 1 to 63 lower-case letters,

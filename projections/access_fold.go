@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"time"
 
 	"dashd/eventlog"
 )
@@ -40,7 +41,7 @@ func (m *AccessImage) foldProject(rec *eventlog.Record) bool {
 	m.projects[meta.Project] = Project{
 		ID:        meta.Project,
 		Name:      meta.Name,
-		CreatedAt: rec.ReceivedAt,
+		CreatedAt: timeOf(rec.ReceivedAt),
 		CreatedBy: rec.ActorID,
 		Seq:       rec.Seq,
 		Request:   meta.Request,
@@ -50,7 +51,8 @@ func (m *AccessImage) foldProject(rec *eventlog.Record) bool {
 
 func (m *AccessImage) foldKey(rec *eventlog.Record) bool {
 	var meta KeyMeta
-	if json.Unmarshal(rec.Metadata, &meta) != nil || meta.Key == "" {
+	if json.Unmarshal(rec.Metadata, &meta) != nil || meta.Key == "" ||
+		meta.ExpiresAt < 0 || meta.ExpiresAt > maxTime {
 		return false
 	}
 	k := &Key{
@@ -58,16 +60,19 @@ func (m *AccessImage) foldKey(rec *eventlog.Record) bool {
 		Project:   meta.Project,
 		Name:      meta.Name,
 		Scopes:    meta.Scopes,
-		CreatedAt: rec.ReceivedAt,
+		CreatedAt: timeOf(rec.ReceivedAt),
 		CreatedBy: rec.ActorID,
-		ExpiresAt: meta.ExpiresAt,
 		Seq:       rec.Seq,
 		Request:   meta.Request,
 	}
+	if meta.ExpiresAt != 0 {
+		k.ExpiresAt = timeOf(meta.ExpiresAt)
+	}
 	hash, err := hex.DecodeString(meta.Hash)
-	if err != nil || copy(k.Hash[:], hash) != len(k.Hash) || len(hash) != len(k.Hash) {
+	if err != nil || len(hash) != len(k.Hash) {
 		return false
 	}
+	k.Hash = KeyHash(hash)
 	if _, known := m.projects[k.Project]; !known || m.keys[k.ID] != nil || m.byHash[k.Hash] != nil {
 		return false
 	}
@@ -85,7 +90,7 @@ func (m *AccessImage) foldRevocation(rec *eventlog.Record) bool {
 		return false
 	}
 	k := *old
-	k.RevokedAt, k.RevokedBy = max(rec.ReceivedAt, 1), rec.ActorID // 0 would mean: not revoked
+	k.RevokedAt, k.RevokedBy = timeOf(rec.ReceivedAt), rec.ActorID
 	m.keys[k.ID], m.byHash[k.Hash] = &k, &k
 	return true
 }
@@ -108,7 +113,12 @@ func (m *AccessImage) foldSigningKey(rec *eventlog.Record) bool {
 			return false
 		}
 	}
-	k.CreatedAt, k.box = rec.ReceivedAt, bytes.Clone(rec.Sealed)
+	k.CreatedAt, k.box = timeOf(rec.ReceivedAt), bytes.Clone(rec.Sealed)
 	m.signing = append(m.signing, k)
 	return true
 }
+
+// maxTime is the last ms of the year 9999, the last that has a JSON form.
+const maxTime = 253402300799999
+
+func timeOf(ms int64) time.Time { return time.UnixMilli(ms).UTC() }

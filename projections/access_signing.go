@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
@@ -26,7 +27,7 @@ var emptyJWKS = []byte(`{"keys":[]}`)
 type SigningKey struct {
 	ID        string // RFC 7638 thumbprint: the kid of tokens and of the key set
 	Public    ed25519.PublicKey
-	CreatedAt int64 // ms
+	CreatedAt time.Time
 
 	box []byte // the private part
 }

@@ -100,7 +100,7 @@ func (c *Commands) execute(ctx context.Context, decide decision) error {
 // command may be sent again.
 func waiting(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return errs.Wrap(err, errs.Unavailable, "OUTCOME_UNKNOWN",
+		return errs.Wrap(err, errs.Unavailable, appender.CodeOutcomeUnknown,
 			"stopped waiting; the command may have been executed: send it again with the same Idempotency-Key")
 	}
 	return err

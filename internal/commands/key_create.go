@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
-	"time"
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
@@ -13,31 +12,32 @@ import (
 
 // KeyCreate asks for an API key.
 type KeyCreate struct {
-	Project        string
-	Name           string // for people; may be empty
-	Scopes         []string
-	Lifetime       time.Duration // 0: DefaultLifetime
-	IdempotencyKey string
+	Project        string   `json:"project"`
+	Name           string   `json:"name"` // for people; may be empty
+	Scopes         []string `json:"scopes"`
+	Lifetime       int64    `json:"expiresIn"` // s; 0: DefaultLifetime, Forever: it does not expire
+	IdempotencyKey string   `json:"-"`
 }
 
-// DefaultLifetime is how long a key is good if nobody says otherwise. Forever is the
-// lifetime of a key that does not expire.
+// Lifetimes of a key, in seconds.
 const (
-	DefaultLifetime = 365 * 24 * time.Hour
-	Forever         = time.Duration(-1)
+	DefaultLifetime = 365 * 24 * 3600
+	Forever         = -1
+
+	maxLifetime = 100 * DefaultLifetime
 )
 
 // CreatedKey is a new API key. Text is the key itself: this is the only time it is
 // there, because only its hash is kept. It is empty in the answer to a repeat.
 type CreatedKey struct {
 	projections.Key
-	Text string
+	Text string `json:"key,omitempty"`
 }
 
 // CreateKey makes an API key. Nobody can give a key more than he has: a scope the
-// operator lacks is refused, and a project he may not act on does not exist for him.
+// operator lacks is refused, and a project he does not manage does not exist for him.
 func (c *Commands) CreateKey(ctx context.Context, by projections.Principal, cmd KeyCreate) (CreatedKey, error) {
-	if err := mayUse(by, "keys:*"); err != nil {
+	if err := mayUse(by, projections.ScopeKeys); err != nil {
 		return CreatedKey{}, err
 	}
 	if err := cmd.check(by); err != nil {
@@ -46,7 +46,7 @@ func (c *Commands) CreateKey(ctx context.Context, by projections.Principal, cmd 
 	request := requestID(by, cmd.IdempotencyKey)
 	var id, text string
 	err := c.execute(ctx, func(m *projections.AccessImage) ([]eventlog.Event, error) {
-		if _, ok := m.Project(cmd.Project); !ok || !by.In(cmd.Project) {
+		if _, ok := m.Project(cmd.Project); !ok || !by.Manages(cmd.Project) {
 			return nil, noProject(cmd.Project)
 		}
 		id, text = keyID(request), ""
@@ -67,8 +67,9 @@ func (cmd KeyCreate) check(by projections.Principal) error {
 	if err := checkName(cmd.Name); err != nil {
 		return err
 	}
-	if cmd.Lifetime < 0 && cmd.Lifetime != Forever || cmd.Lifetime > 0 && cmd.Lifetime < time.Second {
-		return errs.New(errs.Invalid, "INVALID_LIFETIME", "a key lives at least a second")
+	if cmd.Lifetime < Forever || cmd.Lifetime > maxLifetime {
+		return errs.New(errs.Invalid, "INVALID_LIFETIME",
+			"a key expires in 1 to %d seconds, or never (%d)", int64(maxLifetime), int64(Forever))
 	}
 	if len(cmd.Scopes) == 0 {
 		return errs.New(errs.Invalid, "INVALID_SCOPE", "a key needs at least one scope")
@@ -107,9 +108,9 @@ func (c *Commands) keyCreated(by projections.Principal, cmd KeyCreate, id, text,
 	switch cmd.Lifetime {
 	case Forever:
 	case 0:
-		meta.ExpiresAt = c.o.Now() + DefaultLifetime.Milliseconds()
+		meta.ExpiresAt = c.o.Now() + DefaultLifetime*1000
 	default:
-		meta.ExpiresAt = c.o.Now() + cmd.Lifetime.Milliseconds()
+		meta.ExpiresAt = c.o.Now() + cmd.Lifetime*1000
 	}
 	return c.event(eventlog.DashdKeyCreated, by, cmd.Project, meta, id)
 }

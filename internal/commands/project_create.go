@@ -10,15 +10,15 @@ import (
 
 // ProjectCreate asks for a project.
 type ProjectCreate struct {
-	ID             string // projections.ValidProjectID; it can never be used again
-	Name           string // for people; empty: ID
-	IdempotencyKey string
+	ID             string `json:"id"`   // projections.ValidProjectID; it can never be used again
+	Name           string `json:"name"` // for people; empty: ID
+	IdempotencyKey string `json:"-"`
 }
 
 // CreateProject makes a project, which has no keys yet. It refuses with
 // PROJECT_EXISTS if there is one with that id, unless the same request made it.
 func (c *Commands) CreateProject(ctx context.Context, by projections.Principal, cmd ProjectCreate) (projections.Project, error) {
-	if err := mayUse(by, "projects:*"); err != nil {
+	if err := mayUse(by, projections.ScopeProjects); err != nil {
 		return projections.Project{}, err
 	}
 	if !projections.ValidProjectID(cmd.ID) {
