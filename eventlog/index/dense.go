@@ -1,0 +1,194 @@
+package index
+
+import (
+	"math"
+	"slices"
+
+	"dashd/eventlog/block"
+)
+
+// chunkRows is the distance of the entries of timeColumn.peaks.
+const chunkRows = 512
+
+// timeColumn has the time of each row of a segment.
+type timeColumn struct {
+	times []int64
+	// peaks[i] is the latest time of all rows before i*chunkRows. Rows are
+	// nearly in order of time, so it soon tells that all older rows are too old.
+	peaks []int64
+}
+
+func newTimeColumn(times []int64) timeColumn {
+	c := timeColumn{times: times, peaks: make([]int64, 0, len(times)/chunkRows+1)}
+	peak := int64(math.MinInt64)
+	for i, t := range times {
+		if i%chunkRows == 0 {
+			c.peaks = append(c.peaks, peak)
+		}
+		peak = max(peak, t)
+	}
+	return c
+}
+
+// dense is a segment in memory: the open one, or a full one that is not written
+// yet. Only Run's goroutine appends, only at rows that no view has published, so
+// a reader of the rows below its view's length needs no lock.
+type dense struct {
+	number uint64
+	first  uint64 // seq of row 0
+	n      int    // rows; owned by Run's goroutine, readers have denseView.n
+
+	times   []int64 // of the segment's full length, as all columns
+	peaks   []int64
+	kinds   []uint16
+	hashes  [numFields][]uint64 // 0: no value
+	table   []*kind
+	numbers map[kindKey]uint16 // place in table; Run's goroutine only
+
+	min, max int64
+	sorted   bool
+}
+
+func newDense(number, first uint64, length int) *dense {
+	d := &dense{
+		number: number, first: first,
+		times: make([]int64, length), kinds: make([]uint16, length),
+		peaks:   make([]int64, 0, length/chunkRows+1),
+		numbers: make(map[kindKey]uint16),
+		min:     math.MaxInt64, max: math.MinInt64, sorted: true,
+	}
+	for f := range d.hashes {
+		d.hashes[f] = make([]uint64, length)
+	}
+	return d
+}
+
+func (d *dense) full() bool   { return d.n == len(d.times) }
+func (d *dense) last() uint64 { return d.first + uint64(d.n) - 1 }
+
+// append adds the rows [from, to) of g. They must fit, and be those behind the
+// last row added.
+func (d *dense) append(g *block.Group, from, to int, h *hasher, pool *kindPool) {
+	d.appendTimes(g, from, to)
+	d.appendKinds(g, from, to, pool)
+	for f, column := range columns {
+		hashes := d.hashes[f][d.n : d.n+to-from]
+		for i := range hashes {
+			if ref := g.Ref(column, from+i); ref != 0 {
+				hashes[i] = h.hash(g, g.Ref(block.ColProject, from+i), ref)
+			}
+		}
+	}
+	d.n += to - from
+}
+
+func (d *dense) appendTimes(g *block.Group, from, to int) {
+	for i := from; i < to; i++ {
+		t, row := g.Time(i), d.n+i-from
+		if row%chunkRows == 0 {
+			d.peaks = append(d.peaks, d.max)
+		}
+		d.times[row] = t
+		if t < d.max {
+			d.sorted = false
+		}
+		d.min, d.max = min(d.min, t), max(d.max, t)
+	}
+}
+
+func (d *dense) appendKinds(g *block.Group, from, to int, pool *kindPool) {
+	// Events of one kind have equal references within a group: most rows find
+	// their kind in this small direct-mapped memory, without a look at strings.
+	var recent [64]struct {
+		refs   uint64
+		number uint16
+	}
+	for i := from; i < to; i++ {
+		project, typ := g.Ref(block.ColProject, i), g.Ref(block.ColType, i)
+		status, source, shown := g.Status(i), g.Source(i), g.Shown(i)
+		refs := 1<<63 | uint64(project)<<40 | uint64(typ)<<24 | uint64(status)<<16 | uint64(source)<<8 | uint64(shown)
+		at := &recent[refs*0x9e3779b97f4a7c15>>58]
+		if at.refs != refs {
+			number, ok := d.numbers[kindKey{string(g.Dict(project)), string(g.Dict(typ)), status, source, shown}]
+			if !ok {
+				number = d.addKind(pool.get(kindKey{string(g.Dict(project)), string(g.Dict(typ)), status, source, shown}))
+			}
+			at.refs, at.number = refs, number
+		}
+		d.kinds[d.n+i-from] = at.number
+	}
+}
+
+// addKind gives k the next number. A segment has at most as many kinds as
+// events, so the number fits.
+func (d *dense) addKind(k *kind) uint16 {
+	number := uint16(len(d.table))
+	d.table = append(d.table, k)
+	d.numbers[k.kindKey] = number
+	return number
+}
+
+// view returns the rows there are as a segment for readers.
+func (d *dense) view() *denseView {
+	return &denseView{d: d, n: d.n, peaks: d.peaks, table: kindTable{kinds: d.table}, min: d.min, max: d.max, inOrder: d.sorted}
+}
+
+// denseView is a dense segment as it was when published. Immutable.
+type denseView struct {
+	d        *dense
+	n        int
+	peaks    []int64
+	table    kindTable
+	min, max int64
+	inOrder  bool
+}
+
+func (v *denseView) start() uint64                  { return v.d.first }
+func (v *denseView) rows() int                      { return v.n }
+func (v *denseView) span() (first, last int64)      { return v.min, v.max }
+func (v *denseView) sorted() bool                   { return v.inOrder }
+func (v *denseView) kindTable() (*kindTable, error) { return &v.table, nil }
+func (v *denseView) kindColumn() ([]uint16, error)  { return v.d.kinds[:v.n], nil }
+func (v *denseView) timeColumn() (timeColumn, error) {
+	return timeColumn{v.d.times[:v.n], v.peaks}, nil
+}
+
+// find scans the columns.
+func (v *denseView) find(clause []term) ([]uint16, error) {
+	var found rowSet
+	for f := range v.d.hashes {
+		var wanted []uint64
+		for _, t := range clause {
+			if t.field == f {
+				wanted = append(wanted, t.hash)
+			}
+		}
+		if len(wanted) > 0 {
+			found.add(scan(v.d.hashes[f][:v.n], wanted))
+		}
+	}
+	return found.rows(), nil
+}
+
+// scan returns the rows of column that hold one of the wanted hashes.
+func scan(column, wanted []uint64) []uint16 {
+	var rows []uint16
+	if len(wanted) == 1 {
+		for i, h := range column {
+			if h == wanted[0] {
+				rows = append(rows, uint16(i))
+			}
+		}
+		return rows
+	}
+	slices.Sort(wanted)
+	for i, h := range column {
+		if h == 0 {
+			continue
+		}
+		if _, ok := slices.BinarySearch(wanted, h); ok {
+			rows = append(rows, uint16(i))
+		}
+	}
+	return rows
+}
