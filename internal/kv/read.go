@@ -35,19 +35,28 @@ func (db *DB) Get(key []byte, fn func(val []byte) error) (found bool, err error)
 // returns false. The slices are valid during the call. fn should be quick: while
 // it runs, no version of any key can be dropped.
 func (db *DB) Scan(prefix, from []byte, fn func(key, val []byte) (more bool, err error)) error {
+	if bytes.Compare(from, prefix) < 0 {
+		from = prefix
+	}
+	return db.iterate(badger.IteratorOptions{Prefix: prefix}, from, fn)
+}
+
+// Descend is Scan in the other direction: from the last key <= from, descending.
+func (db *DB) Descend(prefix, from []byte, fn func(key, val []byte) (more bool, err error)) error {
+	return db.iterate(badger.IteratorOptions{Prefix: prefix, Reverse: true}, from, fn)
+}
+
+func (db *DB) iterate(o badger.IteratorOptions, from []byte, fn func(key, val []byte) (bool, error)) error {
 	return db.view(func(v *view) error {
-		it := v.NewIterator(badger.IteratorOptions{Prefix: prefix})
+		it := v.NewIterator(o)
 		defer it.Close()
-		if bytes.Compare(from, prefix) < 0 {
-			from = prefix
-		}
-		more := true
-		for it.Seek(from); more && it.Valid(); it.Next() {
+		more := false
+		for it.Seek(from); it.Valid(); it.Next() {
 			err := v.value(it.Item(), func(key, val []byte) (err error) {
 				more, err = fn(key, val)
 				return err
 			})
-			if err != nil {
+			if err != nil || !more {
 				return err
 			}
 		}
@@ -57,14 +66,9 @@ func (db *DB) Scan(prefix, from []byte, fn func(key, val []byte) (more bool, err
 
 // Floor calls fn with the last key of prefix that is <= key, and reports whether there is one.
 func (db *DB) Floor(prefix, key []byte, fn func(key, val []byte) error) (found bool, err error) {
-	err = db.view(func(v *view) error {
-		it := v.NewIterator(badger.IteratorOptions{Prefix: prefix, Reverse: true})
-		defer it.Close()
-		it.Seek(key)
-		if found = it.Valid(); !found {
-			return nil
-		}
-		return v.value(it.Item(), fn)
+	err = db.Descend(prefix, key, func(key, val []byte) (bool, error) {
+		found = true
+		return false, fn(key, val)
 	})
 	return found, err
 }

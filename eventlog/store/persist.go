@@ -1,0 +1,120 @@
+package store
+
+import (
+	"context"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"dashd/internal/kv"
+)
+
+// batchBytes bounds one transaction. It is large enough that an fsync carries
+// megabytes under load, and far below what the database takes.
+const batchBytes = 4 << 20
+
+// idRowBytes is what a row of i/ takes in a transaction.
+const idRowBytes = 64
+
+// batch is what one transaction makes durable: blocks, and the position with
+// the last of them, or without blocks a position alone.
+type batch struct {
+	blocks []headBlock
+	after  Position
+	bytes  int64
+}
+
+// Run persists blocks, in order, until ctx ends; then it persists what is left.
+// It returns an error only after Fatal was called with it.
+func (s *Store) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-s.work:
+			if err := s.persistAll(); err != nil {
+				return err
+			}
+		case <-ctx.Done():
+			return s.persistAll()
+		}
+	}
+}
+
+// persistAll persists until nothing is left.
+func (s *Store) persistAll() error {
+	for {
+		b, ok := s.nextBatch()
+		if !ok {
+			return nil
+		}
+		start := time.Now()
+		if err := s.db.Write(b.write); err != nil {
+			return s.fail(fmt.Errorf("persist blocks up to raft index %d: %w", b.after.Index, err))
+		}
+		s.release(b)
+		s.log.Debug("persisted", "index", b.after.Index, "seq", b.after.Seq,
+			"n", len(b.blocks), "bytes", b.bytes, "elapsed", time.Since(start))
+	}
+}
+
+// nextBatch takes the oldest blocks of the head, as many as fit.
+func (s *Store) nextBatch() (b batch, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if s.persisted.Index >= s.applied.Index {
+		return b, false
+	}
+	size := int64(0)
+	n := 0
+	for ; n < len(s.head); n++ {
+		h := &s.head[n]
+		size += int64(len(h.raw) + idRowBytes*len(h.ids))
+		if n > 0 && size > batchBytes {
+			break
+		}
+		b.bytes += int64(len(h.raw))
+	}
+	b.blocks = append(b.blocks, s.head[:n]...)
+	if n == len(s.head) {
+		b.after = s.applied // with configurations that came after the last block
+	} else {
+		b.after = b.blocks[n-1].after
+	}
+	return b, true
+}
+
+// write puts the batch into a transaction: blocks, their given ids and the
+// position are durable together or not at all.
+func (b batch) write(put func(key, val []byte) error) error {
+	for i := range b.blocks {
+		h := &b.blocks[i]
+		if err := put(kv.BlockKey(h.first), h.raw); err != nil {
+			return err
+		}
+		for _, id := range h.ids {
+			if err := put(kv.IDKey(id.hash), binary.BigEndian.AppendUint64(nil, id.seq)); err != nil {
+				return err
+			}
+		}
+	}
+	return put(positionKey, b.after.encode())
+}
+
+// release publishes the new persisted position and lets go of the blocks.
+// Readers that hold one keep it.
+func (s *Store) release(b batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(b.blocks)
+	for i := range b.blocks {
+		for _, id := range b.blocks[i].ids {
+			if s.ids[id.hash] == id.seq {
+				delete(s.ids, id.hash)
+			}
+		}
+	}
+	clear(s.head[:n]) // the array lives on under the rest
+	s.head = s.head[n:]
+	s.pending -= b.bytes
+	s.persisted = b.after
+	wake(&s.synced)
+}
