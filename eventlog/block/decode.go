@@ -6,88 +6,151 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/klauspost/compress/s2"
-
 	"dashd/eventlog"
 )
 
 // decoder is what reading events works with. Only one call uses it at a time.
 type decoder struct {
-	text    []byte   // of a sub-block
-	words   []string // of the group: the entries asked for so far
+	g       *Group
+	sub     int               // the open sub-block of g
+	rows    [SubEvents]subRow // its rows
+	text    []byte            // what its rows point into
+	words   []string          // the dictionary of g: the entries asked for so far
 	strings interner
 	rec     eventlog.Record
 }
 
+// subRow is the part of a row that stands in a sub-block.
+type subRow struct {
+	salt     []byte // its commit if erased
+	personal []byte // canonical bytes; nil if erased
+}
+
+const keepText = 256 << 10 // more than ordinary sub-blocks need
+
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
+func newDecoder() *decoder { return decoders.Get().(*decoder) }
+
 func (d *decoder) release() {
-	d.rec = eventlog.Record{}
 	clear(d.words)
+	clear(d.rows[:])
+	d.g, d.rec = nil, eventlog.Record{}
+	if cap(d.text) > keepText {
+		d.text = nil
+	}
 	decoders.Put(d)
 }
 
 // Each calls fn for every event in order, with ReceivedAt and Seq = first + i
 // set. The record is reused: fn must not keep it, but may keep its strings; its byte
-// slices (Metadata, Sealed) are valid during the call only.
+// slices (Metadata, Sealed) are valid during the call only. It stops at the first
+// error, fn's or its own.
 func (b *Block) Each(first uint64, fn func(*eventlog.Record) error) error {
-	d := decoders.Get().(*decoder)
+	d := newDecoder()
 	defer d.release()
 	for gi := range b.groups {
 		g := &b.groups[gi]
-		d.enter(g)
-		for k := range g.subs() {
-			rows, err := d.open(g, k)
-			if err != nil {
-				return fmt.Errorf("block: group %d: %w", gi, err)
-			}
-			for rows.next() {
-				d.rec.Seq = first + uint64(g.first+rows.i)
-				d.rec.ReceivedAt = b.ReceivedAt
-				if err := d.event(&d.rec.Event, &rows); err != nil {
-					return fmt.Errorf("block: group %d, row %d: %w", gi, rows.i, err)
-				}
-				if err := fn(&d.rec); err != nil {
-					return err
-				}
-			}
-			if rows.err != nil {
-				return fmt.Errorf("block: group %d, row %d: %w", gi, rows.i, rows.err)
+		for i := range int(g.n) {
+			if err := b.visit(d, g, i, first, fn); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
 
-// Event decodes event i (0-based). The strings it returns are copies.
-func (b *Block) Event(i int) (eventlog.Event, error) {
-	if i < 0 || i >= b.n {
-		return eventlog.Event{}, fmt.Errorf("block: no event %d of %d", i, b.n)
-	}
-	g := b.group(i)
-	d := decoders.Get().(*decoder)
+// Select is Each for the events at the given offsets in the block, in that order. Offsets that
+// are near each other share a decompression if they follow each other.
+func (b *Block) Select(first uint64, offsets []int, fn func(*eventlog.Record) error) error {
+	d := newDecoder()
 	defer d.release()
-	d.enter(g)
-	var e eventlog.Event
-	rows, err := d.open(g, (i-g.first)/SubEvents)
-	if err != nil {
-		return e, fmt.Errorf("block: event %d: %w", i, err)
-	}
-	for rows.next() {
-		if rows.i < i-g.first {
-			continue
+	for _, at := range offsets {
+		if at < 0 || at >= b.n {
+			return fmt.Errorf("block: no event %d of %d", at, b.n)
 		}
-		if err := d.event(&e, &rows); err != nil {
-			return eventlog.Event{}, fmt.Errorf("block: event %d: %w", i, err)
+		g := b.group(at)
+		if err := b.visit(d, g, at-g.first, first, fn); err != nil {
+			return err
 		}
-		e.Metadata, e.Sealed = bytes.Clone(e.Metadata), bytes.Clone(e.Sealed)
-		return e, nil
 	}
-	return e, fmt.Errorf("block: event %d: %w", i, rows.err)
+	return nil
 }
 
-// enter prepares for the words of g.
-func (d *decoder) enter(g *Group) {
+// Event decodes event i (0-based). What it returns shares no memory with the block.
+func (b *Block) Event(i int) (e eventlog.Event, err error) {
+	err = b.Select(0, []int{i}, func(r *eventlog.Record) error {
+		e = r.Event
+		e.Metadata, e.Sealed = bytes.Clone(e.Metadata), bytes.Clone(e.Sealed)
+		return nil
+	})
+	return e, err
+}
+
+// visit calls fn with row i of g.
+func (b *Block) visit(d *decoder, g *Group, i int, first uint64, fn func(*eventlog.Record) error) error {
+	r := &d.rec
+	r.Seq, r.ReceivedAt = first+uint64(g.first+i), b.ReceivedAt
+	if err := d.event(&r.Event, g, i); err != nil {
+		return fmt.Errorf("block: event %d: %w", g.first+i, err)
+	}
+	return fn(r)
+}
+
+// open decompresses sub-block k of g, unless it is open already.
+func (d *decoder) open(g *Group, k int) error {
+	if d.g == g && d.sub == k {
+		return nil
+	}
+	if d.g != g {
+		d.setWords(g)
+	}
+	d.g = nil // until all rows are there
+	salts, packed, live, err := g.sub(k)
+	if err != nil {
+		return err
+	}
+	rest, err := d.unpack(packed, live)
+	if err != nil {
+		return fmt.Errorf("sub-block %d: %w", k, err)
+	}
+	for i, f := range g.flags(k*SubEvents, min((k+1)*SubEvents, int(g.n))) {
+		row := &d.rows[i]
+		if f&flagErased != 0 {
+			row.salt, salts, row.personal = salts[:commitBytes], salts[commitBytes:], nil
+			continue
+		}
+		row.salt, salts = salts[:saltBytes], salts[saltBytes:]
+		n, size := binary.Uvarint(rest)
+		if size <= 0 || n > maxPersonal || n > uint64(len(rest)-size) {
+			return fmt.Errorf("sub-block %d: %w", k, errShort)
+		}
+		row.personal, rest = rest[size:size+int(n)], rest[size+int(n):]
+	}
+	if len(rest) != 0 {
+		return fmt.Errorf("sub-block %d: %w", k, errCorrupt)
+	}
+	d.g, d.sub = g, k
+	return nil
+}
+
+// unpack decompresses the s2 block of a sub-block into d.text.
+func (d *decoder) unpack(packed []byte, live int) ([]byte, error) {
+	if live == 0 {
+		return nil, nil
+	}
+	n, err := textLen(packed)
+	if err != nil {
+		return nil, err
+	}
+	if n > cap(d.text) {
+		d.text = make([]byte, n)
+	}
+	return decompress(d.text[:cap(d.text)], packed, live)
+}
+
+// setWords prepares for the dictionary of g.
+func (d *decoder) setWords(g *Group) {
 	clear(d.words)
 	if n := g.DictLen(); n > cap(d.words) {
 		d.words = make([]string, n)
@@ -109,68 +172,11 @@ func (d *decoder) word(g *Group, c Column, i int) string {
 	return *w
 }
 
-// open decompresses sub-block k of g. The rows are good until the next open.
-func (d *decoder) open(g *Group, k int) (subRows, error) {
-	salts, packed, live, err := g.sub(k)
-	r := subRows{g: g, i: k*SubEvents - 1, end: min((k+1)*SubEvents, g.Len()), salts: salts}
-	if err != nil || live == 0 {
-		return r, err
+// event fills e with row i of g. The byte slices of e belong to d.
+func (d *decoder) event(e *eventlog.Event, g *Group, i int) error {
+	if err := d.open(g, i/SubEvents); err != nil {
+		return err
 	}
-	n, err := textLen(packed)
-	if err != nil {
-		return r, fmt.Errorf("sub-block %d: %w", k, err)
-	}
-	if n > cap(d.text) {
-		d.text = make([]byte, n)
-	}
-	r.text, err = s2.Decode(d.text[:cap(d.text)], packed)
-	if err != nil {
-		return r, fmt.Errorf("sub-block %d: %w", k, err)
-	}
-	return r, nil
-}
-
-// subRows walks over the rows of a sub-block.
-type subRows struct {
-	g     *Group
-	i     int // the row next came to, counted in the group
-	end   int
-	salts []byte // of the rows not yet reached
-	text  []byte // the same
-	err   error
-
-	salt   []byte // of this row; its commit if erased
-	row    []byte // its personal part, nil if erased
-	erased bool
-}
-
-// next goes to the next row, if there is one and nothing is wrong.
-func (r *subRows) next() bool {
-	r.i++
-	if r.i >= r.end {
-		if len(r.text) != 0 {
-			r.err = fmt.Errorf("text behind the last row: %w", errCorrupt)
-		}
-		return false
-	}
-	r.erased = r.g.Erased(r.i)
-	if r.erased {
-		r.salt, r.salts, r.row = r.salts[:commitBytes], r.salts[commitBytes:], nil
-		return true
-	}
-	r.salt, r.salts = r.salts[:saltBytes], r.salts[saltBytes:]
-	n, size := binary.Uvarint(r.text)
-	if size <= 0 || n > maxPersonal || n > uint64(len(r.text)-size) {
-		r.err = errShort
-		return false
-	}
-	r.row, r.text = r.text[size:size+int(n)], r.text[size+int(n):]
-	return true
-}
-
-// event fills e with the row r is at. Its byte slices belong to the decoder.
-func (d *decoder) event(e *eventlog.Event, r *subRows) error {
-	g, i := r.g, r.i
 	*e = eventlog.Event{
 		ID:             g.ID(i),
 		Project:        d.word(g, ColProject, i),
@@ -187,21 +193,35 @@ func (d *decoder) event(e *eventlog.Event, r *subRows) error {
 		CountryCode:    d.word(g, ColCountry, i),
 		GivenID:        g.GivenID(i),
 		GivenTime:      g.GivenTime(i),
-		Erased:         r.erased,
+		Erased:         g.Erased(i),
 	}
-	if r.erased {
-		copy(e.Commit[:], r.salt)
+	row := &d.rows[i%SubEvents]
+	if e.Erased {
+		copy(e.Commit[:], row.salt)
 		return nil
 	}
-	copy(e.Salt[:], r.salt)
-	p, err := parsePersonal(r.row)
+	copy(e.Salt[:], row.salt)
+	p, err := g.personal(i, row)
 	if err != nil {
 		return err
 	}
 	e.IPAddress = d.word(g, ColIP, i)
-	if e.IPAddress != string(p.ip) {
-		return fmt.Errorf("the index has another address: %w", errCorrupt)
+	d.fill(&e.Personal, &p)
+	return nil
+}
+
+// personal parses the personal part of row i and compares it with the address
+// in its column.
+func (g *Group) personal(i int, row *subRow) (personal, error) {
+	p, err := parsePersonal(row.personal)
+	if err == nil && !bytes.Equal(p.ip, g.Dict(g.Ref(ColIP, i))) {
+		return p, fmt.Errorf("address: %w", errCorrupt)
 	}
+	return p, err
+}
+
+// fill sets what e has besides the address.
+func (d *decoder) fill(e *eventlog.Personal, p *personal) {
 	e.UserAgent = d.strings.of(p.userAgent)
 	e.City = d.strings.of(p.city)
 	e.Region = d.strings.of(p.region)
@@ -219,5 +239,4 @@ func (d *decoder) event(e *eventlog.Event, r *subRows) error {
 	if len(p.sealed) > 0 {
 		e.Sealed = p.sealed
 	}
-	return nil
 }

@@ -13,10 +13,14 @@
 // costs the decompression of at most that many.
 //
 // What the format guarantees: a block that [Open] accepts is the block that was
-// sealed, bit by bit; reading one never panics, whatever its bytes; the bytes are a
-// function of the events and their grouping alone. The canonical bytes under the
-// hashes of [Commit] and [Leaf] are part of the format: the personal part is
-// stored in just those bytes, and changing one would break every proof given.
+// sealed, bit by bit, and reading it never panics, whatever its bytes. What a block
+// says is a function of its bytes; the reverse does not hold, since a release of the
+// compressor may find a shorter way to say the same. So nodes compare blocks they were given
+// by their bytes, and blocks they made themselves by their leaves.
+//
+// The canonical bytes under [Commit] and [Leaf] depend on the event alone. The
+// personal part is stored in just those bytes; to change one would break every
+// proof ever given.
 //
 // The bytes are drawn where they are made: the envelope in block.go, the rest on
 // [Group], [Commit] and [Leaf]. This is format version 1; testdata/v1.block holds an example.

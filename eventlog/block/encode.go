@@ -7,8 +7,6 @@ import (
 	"math"
 	"sync"
 
-	"github.com/klauspost/compress/s2"
-
 	"dashd/eventlog"
 )
 
@@ -341,19 +339,21 @@ func (x *encoder) appendSubs(b []byte, events []eventlog.Event, limit int) ([]by
 
 func (x *encoder) appendSub(b []byte, events []eventlog.Event) []byte {
 	x.rows = x.rows[:0]
+	live := 0
 	for i := range events {
 		e := &events[i]
 		if e.Erased {
 			b = append(b, e.Commit[:]...)
 			continue
 		}
+		live++
 		b = append(b, e.Salt[:]...)
 		x.rows = binary.AppendUvarint(x.rows, uint64(personalSize(&e.Personal)))
 		x.rows = appendPersonal(x.rows, &e.Personal)
 	}
-	if len(x.rows) == 0 {
+	if live == 0 {
 		return b
 	}
-	x.packed = s2.Encode(x.packed[:cap(x.packed)], x.rows)
+	x.packed = compress(x.packed[:cap(x.packed)], x.rows, live)
 	return append(b, x.packed...)
 }

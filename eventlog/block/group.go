@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/klauspost/compress/s2"
-
 	"dashd/eventlog"
 )
 
@@ -67,7 +65,8 @@ const numStored = int(NumColumns) + 1
 // its commit (32 bytes): they do not compress. Then one s2 block (a Snappy block
 // with s2's repeat codes) of the events that are not erased, in order, each its
 // length as a varint and its personal part in canonical bytes, see [Commit]. If all are
-// erased there is no s2 block.
+// erased there is no s2 block. One of at most 16 events is made with the dictionary
+// of dictionary.go, since it is too short to have seen much of what repeats.
 type Group struct {
 	data  []byte
 	first int
@@ -110,12 +109,6 @@ const (
 	flagGivenTime = 0x40
 	flagErased    = 0x80
 )
-
-// maxPersonal bounds the canonical bytes of one personal part: metadata of 64 KiB
-// and ample room for the rest. It bounds what a reader reserves for a sub-block.
-const maxPersonal = 128 << 10
-
-const maxSubText = SubEvents * (maxPersonal + binary.MaxVarintLen32)
 
 var (
 	errShort   = errors.New("cut short")
@@ -414,16 +407,4 @@ func (g *Group) sub(k int) (salts, packed []byte, live int, err error) {
 		return nil, nil, 0, fmt.Errorf("sub-block %d: %w", k, errCorrupt)
 	}
 	return data[:size], data[size:], live, nil
-}
-
-// textLen is the length of an s2 block's text, if a sub-block may have that.
-func textLen(packed []byte) (int, error) {
-	n, err := s2.DecodedLen(packed)
-	if err != nil {
-		return 0, err
-	}
-	if n > maxSubText {
-		return 0, fmt.Errorf("%d bytes of text", n)
-	}
-	return n, nil
 }
