@@ -77,10 +77,15 @@ func appendNumber(dst, number []byte) ([]byte, bool) {
 	case integer || err != nil:
 		return append(dst, number...), true
 	}
-	if abs := max(f, -f); abs >= 1e21 || abs < 1e-6 {
-		return strconv.AppendFloat(dst, f, 'e', -1, 64), true
+	abs := max(f, -f)
+	if 1e-6 <= abs && abs < 1e21 {
+		return strconv.AppendFloat(dst, f, 'f', -1, 64), true
 	}
-	return strconv.AppendFloat(dst, f, 'f', -1, 64), true
+	dst = strconv.AppendFloat(dst, f, 'e', -1, 64)
+	if n := len(dst); dst[n-3] == '-' && dst[n-2] == '0' { // 1e-07
+		dst = append(dst[:n-2], dst[n-1])
+	}
+	return dst, true
 }
 
 // members steps through the members of one JSON object.

@@ -283,3 +283,16 @@ func (n Names) OfEvent(e *Event) string {
 
 // DashName is the name of a type in the dash plugin's own vocabulary.
 func DashName(t Type) string { return PackageNames.Of(t) }
+
+// Aliases maps every name of the types of [Types], other than the dash plugin's
+// own, to that one: the canonical types, the names of the plugin's documentation,
+// other spellings. The map is the caller's.
+func Aliases() map[string]string {
+	m := map[string]string{}
+	for name, t := range aliases {
+		if r := entries[t]; !r.own && name != PackageNames.of(r) {
+			m[name] = PackageNames.of(r)
+		}
+	}
+	return m
+}
