@@ -10,7 +10,8 @@ import (
 )
 
 // authenticate finds out who sent r, whether he may use rt, and on which project
-// he acts: his own, or the one that he names with ?project= and may act on.
+// he acts. A key acts on its own project. The operator of the machine, and for
+// the management of keys whoever manages projects, names one with ?project=.
 func (s *Server) authenticate(r *http.Request, rt route, operator bool) (projections.Principal, error) {
 	p := projections.Operator("admin-socket")
 	if !operator {
@@ -29,12 +30,11 @@ func (s *Server) authenticate(r *http.Request, rt route, operator bool) (project
 	if asked == "" || asked == p.Project {
 		return p, nil
 	}
-	if !p.In(asked) {
+	if !operator && !(rt.scope == keysAll && p.Manages(asked)) {
 		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key may not act on another project")
 	}
 	_, exists := s.Access.Image().Project(asked)
-	// dashd's own trail can be read by who may act on all projects, and is
-	// written by commands only.
+	// dashd's own trail can be read; only commands write it.
 	if !exists && (asked != eventlog.ReservedProject || rt.scope != eventsRead) {
 		return p, errs.New(errs.NotFound, "PROJECT_NOT_FOUND", "no project %q", asked)
 	}

@@ -130,9 +130,7 @@ func askType(q *index.Query, name string) {
 
 // dashOptions are what all items of an answer share.
 func (s *Server) dashOptions(r *request, asked string) wire.DashOptions {
-	return wire.DashOptions{
-		ProjectID: r.principal.Project, Now: s.Now(), DocsNames: s.Settings.DocsNames, Asked: asked,
-	}
+	return wire.DashOptions{ProjectID: r.principal.Project, Now: s.Now(), Names: s.Settings.Names, EventType: asked}
 }
 
 func answerDash(w http.ResponseWriter, q index.Query, items []byte, total uint64) error {

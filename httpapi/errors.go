@@ -97,3 +97,9 @@ func writeBody(w http.ResponseWriter, status int, body []byte) error {
 	_, err := w.Write(body)
 	return err
 }
+
+// appendString appends s as JSON text.
+func appendString(dst []byte, s string) []byte {
+	text, _ := json.Marshal(s) // a string always has a JSON text
+	return append(dst, text...)
+}

@@ -31,7 +31,7 @@ func (s *Server) queryEvents(w http.ResponseWriter, r *request) error {
 	out = strconv.AppendBool(out, page.More)
 	out = append(out, `,"nextCursor":`...)
 	if n := len(page.Records); page.More && n > 0 {
-		out = wire.AppendString(out, page.Records[n-1].ID)
+		out = appendString(out, page.Records[n-1].ID)
 	} else {
 		out = append(out, "null"...)
 	}

@@ -88,7 +88,7 @@ func (s *Server) ingestEvents(w http.ResponseWriter, r *request) error {
 	var answer ingestAnswer
 	b := s.newBatcher(r, answer.stored)
 	var unsaved error
-	readErr := wire.ReadEvents(in, wire.Limits{MaxEvents: maxNativeEvents, Lines: isNDJSON(r)},
+	readErr := wire.ReadEvents(in, wire.Options{MaxEvents: maxNativeEvents, Lines: isNDJSON(r)},
 		s.Appender.Now(), func(at int, ev eventlog.Event, problem error) error {
 			if problem != nil {
 				answer.problem(at, problem)
@@ -130,9 +130,9 @@ func (a *ingestAnswer) appendJSON(dst []byte, end *errorBody) []byte {
 	dst = append(dst, '{')
 	if end != nil {
 		dst = append(dst, `"message":`...)
-		dst = wire.AppendString(dst, end.Message)
+		dst = appendString(dst, end.Message)
 		dst = append(dst, `,"code":`...)
-		dst = wire.AppendString(dst, end.Code)
+		dst = appendString(dst, end.Code)
 		dst = append(dst, ',')
 	}
 	dst = append(dst, `"accepted":`...)
@@ -155,9 +155,9 @@ func (r nativeResult) appendJSON(dst []byte) []byte {
 	switch {
 	case r.err != nil:
 		dst = append(dst, `{"error":{"code":`...)
-		dst = wire.AppendString(dst, r.err.Code)
+		dst = appendString(dst, r.err.Code)
 		dst = append(dst, `,"message":`...)
-		dst = wire.AppendString(dst, r.err.Message)
+		dst = appendString(dst, r.err.Message)
 		return append(dst, "}}"...)
 	case r.seq == 0: // a batch that ended early: this event was not stored
 		return append(dst, "null"...)

@@ -104,7 +104,7 @@ func (s *Server) appendLogPage(r *request, q index.Query, asked string, page ind
 	out = strconv.AppendBool(out, page.More)
 	out = append(out, `,"nextCursor":`...)
 	if n := len(page.Records); page.More && n > 0 {
-		out = wire.AppendString(out, page.Records[n-1].ID)
+		out = appendString(out, page.Records[n-1].ID)
 	} else {
 		out = append(out, "null"...)
 	}

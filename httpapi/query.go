@@ -256,7 +256,7 @@ func instant(q url.Values, param string) (*int64, error) {
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return &ms, nil
 	}
-	ms, ok := wire.ParseTime(text)
+	ms, ok := wire.ParseTime([]byte(text))
 	if !ok {
 		return nil, invalid(param, "expected an ISO 8601 time or milliseconds since 1970")
 	}

@@ -57,9 +57,8 @@ type Settings struct {
 	// stored. The default is to close the connection, which is the only thing the
 	// studio's client retries.
 	AnswerUnavailable bool
-	// DocsNames makes the event names of the public documentation the ones that
-	// dash readers get, instead of the package's.
-	DocsNames bool
+	// Names is the vocabulary of event names that dash readers get.
+	Names eventlog.Names
 }
 
 // Server answers requests. It keeps no state of its own.

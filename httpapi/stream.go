@@ -67,11 +67,12 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
 // log ends.
 func (s *Server) follow(ctx context.Context, sink *sink, q index.Query, seen uint64) {
 	var buf []byte
+	selects := q.Selector()
 	for {
 		err := s.Store.Blocks(ctx, seen+1, func(first uint64, _ []byte, b block.Block) error {
 			buf = buf[:0]
 			err := eachOf(b, first, q.Project, func(rec *eventlog.Record) {
-				if rec.Seq > seen && q.Matches(rec) {
+				if rec.Seq > seen && selects(rec) {
 					buf = appendSSE(buf, rec)
 				}
 			})

@@ -68,7 +68,7 @@ func (s *Server) ingestStudio(w http.ResponseWriter, r *request) error {
 	answer := studioAnswer{Rejected: []rejected{}}
 	b := s.newBatcher(r, answer.stored)
 	var unsaved error
-	readErr := wire.ReadStudio(in, wire.Limits{MaxEvents: maxStudioEvents, Lines: isNDJSON(r), Import: r.URL.Query().Get("origin") == "import"},
+	readErr := wire.ReadStudio(in, wire.Options{MaxEvents: maxStudioEvents, Lines: isNDJSON(r), Import: r.URL.Query().Get("origin") == "import"},
 		s.Appender.Now(), func(at int, ev eventlog.Event, problem error) error {
 			if problem != nil {
 				answer.problem(at, ev.ID, problem)

@@ -148,12 +148,21 @@ func (q *Query) clauses() ([][]term, error) {
 	return clauses, nil
 }
 
-// isExact reports whether r is what q asks for, by its values and not by their hashes,
+// isExact reports whether r is what the query asks for.
+func (s *search) isExact(r *eventlog.Record) bool { return s.q.selects(&s.filter, r) }
+
+// Selector returns a function that reports whether a record is one of those that q
+// selects, whatever its order and page: for readers that follow the log.
+func (q Query) Selector() func(*eventlog.Record) bool {
+	filter := newKindFilter(&q)
+	return func(r *eventlog.Record) bool { return q.selects(&filter, r) }
+}
+
+// selects reports whether r is what q asks for, by its values and not by their hashes,
 // and passes q.Match.
-func (s *search) isExact(r *eventlog.Record) bool {
-	q := s.q
+func (q *Query) selects(filter *kindFilter, r *eventlog.Record) bool {
 	key := kindKey{r.Project, string(r.Type), r.Status, r.Source, r.Shown}
-	if !s.filter.pass(newKind(key)) || !q.inTime(r.Time, r.Time) {
+	if !filter.pass(newKind(key)) || !q.inTime(r.Time, r.Time) {
 		return false
 	}
 	for _, clause := range q.All {
