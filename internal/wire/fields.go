@@ -1,0 +1,195 @@
+package wire
+
+// The fields of all shapes. A shape uses some of them.
+const (
+	fieldID field = iota
+	fieldType
+	fieldTime
+	fieldStatus
+	fieldUser
+	fieldSession
+	fieldOrganization
+	fieldMetadata // metadata, or eventData
+	fieldIP
+	fieldUserAgent
+	fieldSource
+	fieldDisplay
+	fieldMessage
+	fieldSeverity
+
+	// Of POST /events/track.
+	fieldKey
+	fieldDisplayName
+	fieldCity
+	fieldCountry
+	fieldCountryCode
+
+	// Of its eventData.
+	dataUserID
+	dataUserid // sic: events about members of teams
+	dataAcceptedBy
+	dataRejectedBy
+	dataCancelledBy
+	dataInviter
+	dataTriggeredBy
+	dataTriggerContext
+	dataSession
+	dataUserAgent
+	dataOrganization
+	dataOutcome
+	dataType
+	dataAction
+	dataName
+	dataEmail
+	dataUserName
+	dataUserEmail
+
+	numFields
+)
+
+// eventShape is an event of the native API.
+var eventShape = &shape{field: eventField, sub: fieldDisplay, inner: displayShape}
+
+func eventField(name []byte) field {
+	switch string(name) {
+	case "id":
+		return fieldID
+	case "type":
+		return fieldType
+	case "timestamp":
+		return fieldTime
+	case "status":
+		return fieldStatus
+	case "userId":
+		return fieldUser
+	case "sessionId":
+		return fieldSession
+	case "organizationId":
+		return fieldOrganization
+	case "metadata":
+		return fieldMetadata
+	case "ipAddress":
+		return fieldIP
+	case "userAgent":
+		return fieldUserAgent
+	case "source":
+		return fieldSource
+	case "display":
+		return fieldDisplay
+	}
+	return unknown
+}
+
+var displayShape = &shape{sub: unknown, field: func(name []byte) field {
+	switch string(name) {
+	case "message":
+		return fieldMessage
+	case "severity":
+		return fieldSeverity
+	}
+	return unknown
+}}
+
+// studioShape is an event of Better Auth Studio, or a row of its table, whose
+// columns have snake_case or camelCase names.
+var studioShape = &shape{field: studioField, sub: fieldDisplay, inner: displayShape}
+
+func studioField(name []byte) field {
+	switch string(name) {
+	case "user_id":
+		return fieldUser
+	case "session_id":
+		return fieldSession
+	case "organization_id":
+		return fieldOrganization
+	case "ip_address":
+		return fieldIP
+	case "user_agent":
+		return fieldUserAgent
+	case "display_message", "displayMessage":
+		return fieldMessage
+	case "display_severity", "displaySeverity":
+		return fieldSeverity
+	}
+	return eventField(name)
+}
+
+// trackShape is the body of POST /events/track.
+var trackShape = &shape{field: trackField, sub: fieldMetadata, inner: dataShape}
+
+func trackField(name []byte) field {
+	switch string(name) {
+	case "eventType":
+		return fieldType
+	case "eventKey":
+		return fieldKey
+	case "eventDisplayName":
+		return fieldDisplayName
+	case "eventData":
+		return fieldMetadata
+	case "ipAddress":
+		return fieldIP
+	case "city":
+		return fieldCity
+	case "country":
+		return fieldCountry
+	case "countryCode":
+		return fieldCountryCode
+	}
+	return unknown
+}
+
+// dataShape is what dashd reads in eventData.
+var dataShape = &shape{field: dataField, sub: unknown}
+
+func dataField(name []byte) field {
+	switch string(name) {
+	case "userId":
+		return dataUserID
+	case "userid":
+		return dataUserid
+	case "acceptedById":
+		return dataAcceptedBy
+	case "rejectedById":
+		return dataRejectedBy
+	case "cancelledById":
+		return dataCancelledBy
+	case "inviterId":
+		return dataInviter
+	case "triggeredBy":
+		return dataTriggeredBy
+	case "triggerContext":
+		return dataTriggerContext
+	case "sessionId":
+		return dataSession
+	case "userAgent":
+		return dataUserAgent
+	case "organizationId":
+		return dataOrganization
+	case "outcome":
+		return dataOutcome
+	case "type":
+		return dataType
+	case "action":
+		return dataAction
+	}
+	return unknown
+}
+
+// readShape is what stands in the metadata of an event that is given to readers
+// of the dash plugin.
+var readShape = &shape{field: readField, sub: unknown}
+
+func readField(name []byte) field {
+	switch string(name) {
+	case "name":
+		return dataName
+	case "email":
+		return dataEmail
+	case "userName":
+		return dataUserName
+	case "userEmail":
+		return dataUserEmail
+	}
+	return dataField(name)
+}
