@@ -10,5 +10,5 @@
 // its class, its project and the object it belongs to: moved to another object,
 // it does not open. Boxes are for ever; their first byte is the format.
 //
-// Start reading at [Sealer.Box]; the file is in [WriteKey] and [ReadKey].
+// Start reading at [Open] and [Sealer.Box].
 package seal

@@ -114,3 +114,20 @@ func checkOwner(path string, info fs.FileInfo) error {
 	}
 	return nil
 }
+
+// Open returns a sealer with the cluster key in the data directory dir, and makes a
+// key if there is none. Whether it is the key that the log was sealed with
+// is found out by projections.AccessImage.CheckSealer: a node whose key file was lost
+// gets a new one here, and is refused there.
+func Open(dir string) (*Sealer, error) {
+	path := filepath.Join(dir, KeyFile)
+	key, err := ReadKey(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		key = NewKey()
+		err = WriteKey(path, key)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return New(key), nil
+}

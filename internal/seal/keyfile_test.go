@@ -94,3 +94,31 @@ func TestUnfitKeyFileStopsTheNode(t *testing.T) {
 		}
 	})
 }
+
+func TestOpenMakesOneKeyAndKeepsIt(t *testing.T) {
+	dir := t.TempDir()
+	first, err := seal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := seal.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := again.Open(obj, first.Box(obj, []byte("secret"))); err != nil || string(got) != "secret" {
+		t.Errorf("a box of the first start on the second: %q, %v", got, err)
+	}
+	other, err := seal.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := other.Open(obj, first.Box(obj, nil)); !errors.Is(err, seal.ErrNotOpened) {
+		t.Errorf("two directories have one key: %v", err)
+	}
+	if err := os.Chmod(filepath.Join(dir, seal.KeyFile), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Open(dir); errs.ExitCode(err) != errs.ExitIdentity {
+		t.Errorf("Open of an open key file: %v", err)
+	}
+}
