@@ -109,11 +109,11 @@ func (r *reader) byteOrderMark() error {
 	const mark = "\ufeff"
 	for i := range len(mark) {
 		c, err := r.at(i)
-		if errors.Is(err, io.EOF) || c != mark[i] {
-			return nil
-		}
-		if err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
 			return err
+		}
+		if err != nil || c != mark[i] {
+			return nil
 		}
 	}
 	r.pos += len(mark)

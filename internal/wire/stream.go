@@ -23,6 +23,7 @@ type stream struct {
 	end     int
 	offset  int64 // in the body, of buf[0]
 	left    int64 // bytes that may still be read; negative: any number
+	over    bool  // there is more than that
 	newline bool  // space has passed the end of a line
 	frame   frame
 }
@@ -40,6 +41,9 @@ func (s *stream) reset(src io.Reader, limit int64) {
 // more reads at least one byte. It returns io.EOF at the end of the body, and an
 // errs.TooLarge if the body does not end where it must.
 func (s *stream) more() error {
+	if s.over {
+		return s.tooLarge()
+	}
 	if s.pos > 0 {
 		copy(s.buf, s.buf[s.pos:s.end])
 		s.offset += int64(s.pos)
@@ -55,20 +59,25 @@ func (s *stream) more() error {
 	for range 100 {
 		n, err := s.src.Read(room)
 		if s.left >= 0 && int64(n) > s.left {
-			s.end += int(s.left)
-			s.left = 0
-			return errs.New(errs.TooLarge, codeTooLarge, "the body is too large: what follows byte %d was not read", s.offset+int64(s.end))
+			n, s.over = int(s.left), true
 		}
 		if n > 0 {
 			s.end += n
 			s.left -= int64(n) // stays negative where it was
 			return nil
 		}
+		if s.over {
+			return s.tooLarge()
+		}
 		if err != nil {
 			return err
 		}
 	}
 	return io.ErrNoProgress
+}
+
+func (s *stream) tooLarge() error {
+	return errs.New(errs.TooLarge, codeTooLarge, "the body is too large: what follows byte %d was not read", s.offset+int64(s.end))
 }
 
 // at returns the byte n behind the position, reading as far as necessary.
