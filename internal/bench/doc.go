@@ -1,0 +1,9 @@
+// Package bench measures a running node over HTTP, as its users meet it.
+//
+// A scenario is a closed loop: a number of clients, each of which sends the next
+// request when it has the answer to the one before. Requests are made before the
+// clock starts, so that on a machine that also runs the node the generator costs
+// little more than the sockets. Latencies are kept in HDR histograms.
+//
+// Start reading at [Run].
+package bench
