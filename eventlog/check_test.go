@@ -155,6 +155,11 @@ func TestCheckNormalises(t *testing.T) {
 			},
 		},
 		{
+			"long text that is no UTF-8 is cut too",
+			func(e *eventlog.Event) { e.UserAgent = strings.Repeat("\x80", eventlog.MaxUserAgentLen+1) },
+			func(e *eventlog.Event) { e.UserAgent = strings.Repeat("\ufffd", eventlog.MaxUserAgentLen/3) },
+		},
+		{
 			"an address is found",
 			func(e *eventlog.Event) { e.IPAddress = "203.0.113.7, 10.0.0.1" },
 			func(e *eventlog.Event) { e.IPAddress = "203.0.113.7" },

@@ -32,12 +32,16 @@ func cutText(s string, limit int) string {
 	return cut(CleanText(cut(s, limit)), limit)
 }
 
+// cut returns at most limit bytes of s. It does not cut a rune in two, unless
+// what is there is no UTF-8.
 func cut(s string, limit int) string {
 	if len(s) <= limit {
 		return s
 	}
-	for limit > 0 && !utf8.RuneStart(s[limit]) {
-		limit--
+	for n := limit; n > max(limit-utf8.UTFMax, 0); n-- {
+		if utf8.RuneStart(s[n]) {
+			return s[:n]
+		}
 	}
 	return s[:limit]
 }
