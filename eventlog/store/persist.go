@@ -42,22 +42,32 @@ func (s *Store) Run(ctx context.Context) error {
 // persistAll persists until nothing is left.
 func (s *Store) persistAll() error {
 	for {
-		b, ok := s.nextBatch()
-		if !ok {
-			return nil
+		more, err := s.persist(batchBytes)
+		if err != nil || !more {
+			return err
 		}
-		start := time.Now()
-		if err := s.db.Write(b.write); err != nil {
-			return s.fail(fmt.Errorf("persist blocks up to raft index %d: %w", b.after.Index, err))
-		}
-		s.release(b)
-		s.log.Debug("persisted", "index", b.after.Index, "seq", b.after.Seq,
-			"n", len(b.blocks), "bytes", b.bytes, "elapsed", time.Since(start))
 	}
 }
 
-// nextBatch takes the oldest blocks of the head, as many as fit.
-func (s *Store) nextBatch() (b batch, ok bool) {
+// persist makes the next batch durable. It reports false if there was none.
+func (s *Store) persist(limit int64) (bool, error) {
+	b, ok := s.nextBatch(limit)
+	if !ok {
+		return false, nil
+	}
+	start := time.Now()
+	if err := s.db.Write(b.write); err != nil {
+		return false, s.fail(fmt.Errorf("persist blocks up to raft index %d: %w", b.after.Index, err))
+	}
+	s.release(b)
+	s.log.Debug("persisted", "index", b.after.Index, "seq", b.after.Seq,
+		"n", len(b.blocks), "bytes", b.bytes, "elapsed", time.Since(start))
+	return true, nil
+}
+
+// nextBatch takes the oldest blocks of the head: one, and more as they fit into
+// limit bytes.
+func (s *Store) nextBatch(limit int64) (b batch, ok bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.persisted.Index >= s.applied.Index {
@@ -68,7 +78,7 @@ func (s *Store) nextBatch() (b batch, ok bool) {
 	for ; n < len(s.head); n++ {
 		h := &s.head[n]
 		size += int64(len(h.raw) + idRowBytes*len(h.ids))
-		if n > 0 && size > batchBytes {
+		if n > 0 && size > limit {
 			break
 		}
 		b.bytes += int64(len(h.raw))
