@@ -14,8 +14,15 @@ import (
 	"dashd/internal/errs"
 )
 
-// Transport carries raft's messages to other nodes.
-type Transport = raft.Transport
+// Names for raft's types, so that the composition needs no raft of its own.
+type (
+	// Transport carries raft's messages to other nodes.
+	Transport = raft.Transport
+	// FSM takes the entries that are committed.
+	FSM = raft.BatchingFSM
+	// Snapshots tells raft what position Events has persisted.
+	Snapshots = raft.SnapshotStore
+)
 
 // Events is what this package asks of the event log.
 type Events interface {
@@ -28,9 +35,10 @@ type Config struct {
 	Dir    string
 	Node   *NodeFile
 	Events Events
-	// FSM applies entries to Events; Snapshots lists the position that Events has persisted.
-	FSM       raft.BatchingFSM
-	Snapshots raft.SnapshotStore
+	// NewFSM makes what applies entries to Events. between returns nil if the
+	// entries from first to last are raft's own.
+	NewFSM    func(between func(first, last uint64) error) FSM
+	Snapshots Snapshots
 	// Transport to the other nodes; nil: there are none.
 	Transport Transport
 	Log       *slog.Logger
@@ -135,7 +143,7 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 	c.logs.guarded.Store(true)
 	done := make(chan made, 1)
 	go func() {
-		r, err := raft.NewRaft(conf, c.FSM, c.logs, c.logs, c.Snapshots, c.Transport)
+		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), c.logs, c.logs, c.Snapshots, c.Transport)
 		done <- made{r, err}
 	}()
 	select {

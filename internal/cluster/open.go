@@ -123,3 +123,18 @@ func (s *logStore) verify(f *NodeFile, events Events) error {
 	}
 	return nil
 }
+
+// ownEntries returns nil if the entries from first to last are raft's own, which
+// never reach an FSM.
+func (s *logStore) ownEntries(first, last uint64) error {
+	for index := first; index <= last; index++ {
+		var l raft.Log
+		if err := s.GetLog(index, &l); err != nil {
+			return fmt.Errorf("entry %d: %w", index, err)
+		}
+		if l.Type != raft.LogNoop && l.Type != raft.LogBarrier {
+			return fmt.Errorf("entry %d is of type %v", index, l.Type)
+		}
+	}
+	return nil
+}
