@@ -288,6 +288,42 @@ func TestDamageUnderAGoodHash(t *testing.T) {
 	}
 }
 
+// What stands only in the compressed part is checked when it is read.
+func TestDamageFoundWhenReading(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(raw []byte)
+	}{
+		{"the index has another address than the event", func(raw []byte) {
+			raw[bytes.Index(raw, []byte("203.0.113.7"))]++
+		}},
+		{"the compressed part is noise", func(raw []byte) {
+			for i := range raw[len(raw)-200 : len(raw)-block.HashBytes] {
+				raw[len(raw)-200+i] = 0xaa
+			}
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			raw := sealGroups(t, sampleHeader, [][]eventlog.Event{{full()}})
+			tt.damage(raw)
+			b, err := block.View(resum(raw))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.Event(0); err == nil {
+				t.Error("Event has no error")
+			}
+			if err := b.Each(1, func(*eventlog.Record) error { return nil }); err == nil {
+				t.Error("Each has no error")
+			}
+			if leaves, err := b.AppendLeaves(nil); err == nil || len(leaves) != 0 {
+				t.Errorf("AppendLeaves gives %d leaves and error %v", len(leaves), err)
+			}
+		})
+	}
+}
+
 func TestAllocations(t *testing.T) {
 	events := genevents.Events(1, 1000)
 	b, err := block.Open(sealGroups(t, sampleHeader, [][]eventlog.Event{events}))

@@ -73,8 +73,8 @@ func appendPublic[T string | []byte](b []byte, receivedAt, time int64, flags byt
 		b = appendField(b, t)
 	}
 	b = binary.LittleEndian.AppendUint64(b, uint64(time))
-	b = append(b, flags&flagFailed, flags&flagAPI>>1, flags&shownMask>>shownShift,
-		flags&flagGivenID>>5, flags&flagGivenTime>>6)
+	bit := func(mask byte) byte { return min(flags&mask, 1) } // 0 or 1
+	b = append(b, bit(flagFailed), bit(flagAPI), flags&shownMask>>shownShift, bit(flagGivenID), bit(flagGivenTime))
 	for _, t := range text[3:] {
 		b = appendField(b, t)
 	}
