@@ -193,19 +193,16 @@ func (o *replayOptions) renderer() (func(first uint64, raw []byte) printed, erro
 	default:
 		return nil, fmt.Errorf("--format %q: it must be text, ndjson or csv", o.format)
 	}
-	var types []eventlog.Type
-	for _, name := range o.types {
-		found := eventlog.TypesOf(name)
-		if len(found) == 0 {
-			return nil, fmt.Errorf("--type %q is not the name of a type", name)
-		}
-		types = append(types, found...)
+	anyStatus, onlyFailed, err := o.typeSets()
+	if err != nil {
+		return nil, err
 	}
 	selected := func(r *eventlog.Record) bool {
 		return r.Seq >= o.from && r.Seq <= o.to &&
 			(o.project == "" || r.Project == o.project) &&
 			(o.user == "" || r.UserID == o.user) &&
-			(len(types) == 0 || slices.Contains(types, r.Type))
+			(len(o.types) == 0 || slices.Contains(anyStatus, r.Type) ||
+				r.Status == eventlog.Failed && slices.Contains(onlyFailed, r.Type))
 	}
 	return func(first uint64, raw []byte) (p printed) {
 		b, err := block.Open(raw)
@@ -224,6 +221,22 @@ func (o *replayOptions) renderer() (func(first uint64, raw []byte) printed, erro
 		})
 		return p
 	}, nil
+}
+
+// typeSets resolves the names of --type; some names mean failed events only.
+func (o *replayOptions) typeSets() (anyStatus, onlyFailed []eventlog.Type, err error) {
+	for _, name := range o.types {
+		types, failed := eventlog.TypesOf(name)
+		switch {
+		case len(types) == 0:
+			return nil, nil, fmt.Errorf("--type %q is not the name of a type", name)
+		case failed:
+			onlyFailed = append(onlyFailed, types...)
+		default:
+			anyStatus = append(anyStatus, types...)
+		}
+	}
+	return anyStatus, onlyFailed, nil
 }
 
 // isNotRunning reports whether no node serves dir, so that its files may be
