@@ -14,8 +14,20 @@ const chunkRows = 512
 type timeColumn struct {
 	times []int64
 	// peaks[i] is the latest time of all rows before i*chunkRows. Rows are
-	// nearly in order of time, so it soon tells that all older rows are too old.
+	// nearly in order of time, so it soon tells that all rows left are too old.
 	peaks []int64
+	// floors[i] is the earliest time of all rows from i*chunkRows on. It is nil
+	// for the open segment, where it changes.
+	floors []int64
+}
+
+// noneBetter reports whether it is sure, from the row's chunk on down (ascending: on
+// up), that no time comes before worst in the order.
+func (c *timeColumn) noneBetter(chunk int, ascending bool, worst int64) bool {
+	if ascending {
+		return c.floors != nil && c.floors[chunk] > worst
+	}
+	return chunk+1 < len(c.peaks) && c.peaks[chunk+1] < worst
 }
 
 func newTimeColumn(times []int64) timeColumn {
@@ -26,6 +38,14 @@ func newTimeColumn(times []int64) timeColumn {
 			c.peaks = append(c.peaks, peak)
 		}
 		peak = max(peak, t)
+	}
+	c.floors = make([]int64, len(c.peaks))
+	floor := int64(math.MaxInt64)
+	for i := len(times) - 1; i >= 0; i-- {
+		floor = min(floor, times[i])
+		if i%chunkRows == 0 {
+			c.floors[i/chunkRows] = floor
+		}
 	}
 	return c
 }
@@ -150,7 +170,7 @@ func (v *denseView) sorted() bool                   { return v.inOrder }
 func (v *denseView) kindTable() (*kindTable, error) { return &v.table, nil }
 func (v *denseView) kindColumn() ([]uint16, error)  { return v.d.kinds[:v.n], nil }
 func (v *denseView) timeColumn() (timeColumn, error) {
-	return timeColumn{v.d.times[:v.n], v.peaks}, nil
+	return timeColumn{times: v.d.times[:v.n], peaks: v.peaks}, nil
 }
 
 // find scans the columns.

@@ -1,5 +1,12 @@
 package index
 
+import (
+	"strings"
+
+	"dashd/eventlog/block"
+	"dashd/internal/kv"
+)
+
 // SetSegmentEvents makes an index opened with o have segments of n events.
 func (o *Options) SetSegmentEvents(n int) { o.segmentEvents = n }
 
@@ -19,4 +26,104 @@ func (x *Index) CachedBytes() int64 {
 	x.loader.cache.mu.Lock()
 	defer x.loader.cache.mu.Unlock()
 	return x.loader.cache.bytes
+}
+
+// AppendAll appends blocks to segments in memory, as Run does.
+func AppendAll(blocks []block.Block) {
+	x := &Index{segmentEvents: SegmentEvents, hasher: new(hasher), pool: &kindPool{}}
+	x.view.Store(&view{})
+	first := uint64(1)
+	for i := range blocks {
+		if err := x.add(first, &blocks[i]); err != nil {
+			panic(err)
+		}
+		first += uint64(blocks[i].Len())
+	}
+}
+
+// FillSegment returns the first segment, of n events, of a log of blocks.
+func FillSegment(blocks []block.Block, n int) *dense {
+	d, h, pool := newDense(0, 1, n), new(hasher), &kindPool{}
+	for _, b := range blocks {
+		for _, g := range b.Groups() {
+			h.next()
+			d.append(&g, 0, min(g.Len(), n-d.n), h, pool)
+		}
+	}
+	return d
+}
+
+// EncodeSegment returns the length of what is stored of d.
+func EncodeSegment(d *dense) int {
+	n := 0
+	_, parts := d.encode()
+	for _, p := range parts {
+		n += len(p.val)
+	}
+	return n
+}
+
+// Parts returns what is stored of a segment: pairs of key and value.
+func Parts(d *dense) [][2][]byte {
+	_, parts := d.encode()
+	var pairs [][2][]byte
+	for _, p := range parts {
+		pairs = append(pairs, [2][]byte{p.key, p.val})
+	}
+	return pairs
+}
+
+// Seal returns content in the frame of a part with that letter, of segment 0.
+func Seal(letter byte, rows int, content []byte) []byte {
+	return appendSum(append(appendHeader(nil, letter, 0, rows), content...))
+}
+
+// Decode reads b as the part of segment 0 that letter names, looks at all of what it
+// says as a query does, and reports whether it was accepted.
+func Decode(letter byte, b []byte, rows, kinds int) bool {
+	pool := &kindPool{}
+	field := max(strings.IndexByte(letters, letter), strings.IndexByte(filterLetters, letter))
+	switch {
+	case letter == letterSegment:
+		m, err := decodeMeta(b, 0, pool)
+		return err == nil && len(appendMeta(nil, &m)) > 0
+	case letter == letterKinds:
+		column, err := decodeKindColumn(b, 0, rows, kinds)
+		for _, k := range column {
+			_ = make([]bool, kinds)[k]
+		}
+		return err == nil
+	case letter == letterTimes:
+		c, err := decodeTimeColumn(b, 0, rows)
+		return err == nil && len(c.times) == rows
+	case field >= 0 && letter == letters[field]:
+		t, err := decodeTable(b, field, 0, rows)
+		if err != nil {
+			return false
+		}
+		for _, h := range t.hashes {
+			for _, r := range t.find(h) {
+				_ = make([]bool, rows)[r]
+			}
+		}
+		return true
+	case field >= 0:
+		f, err := decodeFilter(b, field, 0, rows)
+		return err == nil && (f.mayHave(1) || true)
+	}
+	return false
+}
+
+// WriteMetas stores the first segment's s/ value as that of n segments.
+func WriteMetas(db *kv.DB, blocks []block.Block, n int) error {
+	m, _ := FillSegment(blocks, SegmentEvents).encode()
+	return db.Write(func(put func(key, val []byte) error) error {
+		for i := range n {
+			m.number, m.first = uint64(i), 1+uint64(i)*SegmentEvents
+			if err := put(kv.SegmentKey(m.number), appendMeta(nil, &m)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

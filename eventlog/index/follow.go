@@ -10,6 +10,10 @@ import (
 	"dashd/internal/kv"
 )
 
+// waitingSegments bounds the full segments in memory that could be written, so that
+// a rebuild that is faster than the disk does not fill the memory. Each takes 4 MiB.
+const waitingSegments = 4
+
 // Run follows the log until ctx ends, and then returns nil. It first reads what is
 // behind the last sealed segment. Full segments are written as soon as the log
 // holds them durably; those that are not when Run returns are built again at the next
@@ -17,9 +21,7 @@ import (
 func (x *Index) Run(ctx context.Context) error {
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	// Of the segments that could be written one is being written and one waits:
-	// a rebuild does not fill the memory with more.
-	jobs := make(chan *dense)
+	jobs := make(chan *dense, waitingSegments)
 	sealed := make(chan struct{}) // closed when the sealer is done; Run waits
 	go func() {
 		defer close(sealed)

@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -158,17 +157,10 @@ func (x *Index) Wait(ctx context.Context, seq uint64) error {
 		select {
 		case <-grew:
 		case <-ctx.Done():
-			return notIndexed(ctx)
+			return ended(ctx, "INDEX_BEHIND", "the newest events are not indexed yet: try again")
 		}
 	}
 	return nil
-}
-
-func notIndexed(ctx context.Context) error {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
-	}
-	return errs.Wrap(ctx.Err(), errs.Unavailable, "INDEX_BEHIND", "the newest events are not indexed yet: try again")
 }
 
 // publish replaces the view by what change makes of a copy, and wakes who waits.

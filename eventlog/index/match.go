@@ -135,11 +135,9 @@ func (s *search) countUnread(p *share, read *matchedRange) (uint64, error) {
 	if err != nil || rows.n == 0 {
 		return 0, err
 	}
-	var times timeColumn
-	if !s.order.bySeq {
-		if times, err = p.seg.timeColumn(); err != nil {
-			return 0, err
-		}
+	times, err := p.times(s.order)
+	if err != nil {
+		return 0, err
 	}
 	var seqs []uint64
 	for i := range rows.n {

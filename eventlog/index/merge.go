@@ -19,7 +19,6 @@ type merger struct {
 type head struct {
 	share *share
 	next  Place    // of the next row, or a bound before it while not opened
-	last  Place    // a bound behind all rows
 	rows  []placed // those left, if opened
 	open  bool
 }
@@ -31,7 +30,7 @@ func newMerger(s *search, after *Place, need int) *merger {
 		if after != nil && !s.order.before(*after, last) {
 			continue // all of it is at or before after
 		}
-		m.heads = append(m.heads, &head{share: p, next: first, last: last})
+		m.heads = append(m.heads, &head{share: p, next: first})
 	}
 	heap.Init(m)
 	return m
@@ -102,25 +101,15 @@ func (m *merger) advance(h *head, n int) {
 	heap.Fix(m, 0)
 }
 
-// skip drops the next n rows. Shares that overlap no other in the order are counted,
-// not opened.
+// skip drops the next n rows.
 func (m *merger) skip(n int) error {
-	for n > 0 && len(m.heads) > 0 {
-		h := m.heads[0]
-		if r := m.rival(); !h.open && m.after == nil && (r == nil || m.s.order.before(h.last, r.next)) {
-			size, err := h.share.size()
-			if err != nil {
-				return err
-			}
-			if size <= n {
-				n -= size
-				heap.Pop(m)
-				continue
-			}
-		}
+	for n > 0 {
 		rows, err := m.run(n)
 		if err != nil {
 			return err
+		}
+		if len(rows) == 0 {
+			return nil
 		}
 		n -= len(rows)
 	}

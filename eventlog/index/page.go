@@ -30,8 +30,15 @@ func (s *search) page() (Page, error) {
 	if s.q.Limit <= 0 {
 		return page, nil
 	}
-	m := newMerger(s, s.q.After, s.need())
-	if err := m.skip(s.q.Offset); err != nil {
+	after, offset := s.q.After, s.q.Offset
+	if after == nil && offset >= s.far {
+		var err error
+		if after, offset, err = s.leap(offset); err != nil {
+			return Page{}, err
+		}
+	}
+	m := newMerger(s, after, s.need(offset))
+	if err := m.skip(offset); err != nil {
 		return Page{}, err
 	}
 	seqs := make([]uint64, 0, min(s.q.Limit+1, 1024))
@@ -52,9 +59,47 @@ func (s *search) page() (Page, error) {
 
 // need is how many rows the merger has to yield at most: what is skipped, the
 // page, and one more.
-func (s *search) need() int {
+func (s *search) need(offset int) int {
 	most := int(s.seq) + 1
-	return min(s.q.Offset, most) + min(s.q.Limit, most) + 1
+	return min(offset, most) + min(s.q.Limit, most) + 1
+}
+
+// leap finds a place up to which there are no more than offset rows, the last such
+// place at which a segment starts. It returns it and how much offset is left behind it.
+// Segments that lie on one side of a place are counted, not sorted.
+func (s *search) leap(offset int) (*Place, int, error) {
+	starts := make([]Place, len(s.shares))
+	for i, p := range s.shares {
+		starts[i], _ = s.order.bounds(p.seg)
+	}
+	slices.SortFunc(starts, func(a, b Place) int {
+		if s.order.before(a, b) {
+			return -1
+		}
+		return 1
+	})
+	var after *Place
+	left := offset
+	for low, high := 0, len(starts); low < high; {
+		middle := (low + high) / 2
+		n := 0
+		for _, p := range s.shares {
+			if s.ctx.Err() != nil {
+				return nil, 0, tooBroad(s.ctx)
+			}
+			before, err := p.countThrough(s.order, starts[middle])
+			if err != nil {
+				return nil, 0, err
+			}
+			n += before
+		}
+		if n <= offset {
+			after, left, low = &starts[middle], offset-n, middle+1
+		} else {
+			high = middle
+		}
+	}
+	return after, left, nil
 }
 
 // fill reads the records of the page. One seq more than Limit says that there is more.

@@ -90,6 +90,7 @@ type search struct {
 	match  func(*eventlog.Record) bool // nil: what the index says is enough
 	shares []*share
 	seq    uint64
+	far    int // an offset from which it pays to leap
 
 	stranger uint64 // seq of the record that errStranger is about
 }
@@ -109,6 +110,7 @@ func (x *Index) search(ctx context.Context, q Query) (*search, error) {
 	v := x.view.Load()
 	s := &search{
 		ctx: ctx, q: &q, source: x.source, filter: newKindFilter(&q), seq: v.seq,
+		far:   x.segmentEvents / 16,
 		order: order{bySeq: q.BySeq, ascending: q.Ascending},
 	}
 	if slices.ContainsFunc(clauses, func(c []term) bool { return len(c) == 0 }) {
@@ -185,8 +187,14 @@ func (q *Query) outOfTime(least, greatest int64) bool {
 
 // tooBroad is the error of a search whose context has ended.
 func tooBroad(ctx context.Context) error {
+	return ended(ctx, "QUERY_TOO_BROAD", "query took too long: narrow it with since, type or userId")
+}
+
+// ended is the error for a context that has ended: code and message if its
+// deadline has passed.
+func ended(ctx context.Context, code, message string) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return ctx.Err()
+		code, message = "CANCELED", "the request was canceled"
 	}
-	return errs.Wrap(ctx.Err(), errs.Unavailable, "QUERY_TOO_BROAD", "query took too long: narrow it with since, type or userId")
+	return errs.Wrap(ctx.Err(), errs.Unavailable, code, "%s", message)
 }

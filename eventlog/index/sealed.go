@@ -67,7 +67,7 @@ func (s *sealed) kindColumn() ([]uint16, error) {
 func (s *sealed) timeColumn() (timeColumn, error) {
 	return load(s, letterTimes, func(b []byte) (timeColumn, int, error) {
 		c, err := decodeTimeColumn(b, s.number, s.n)
-		return c, 8 * (len(c.times) + len(c.peaks)), err
+		return c, 8 * (len(c.times) + 2*len(c.peaks)), err
 	})
 }
 

@@ -105,7 +105,7 @@ func decodeTable(b []byte, field int, segment uint64, segmentRows int) (*table, 
 	}
 	hashes, rows := uint64(binary.LittleEndian.Uint32(body)), uint64(binary.LittleEndian.Uint32(body[4:]))
 	body = body[8:]
-	if hashes == 0 || hashes > rows || rows > uint64(n) || uint64(len(body)) != 10*hashes+2*rows {
+	if hashes > rows || hashes == 0 && rows > 0 || rows > uint64(n) || uint64(len(body)) != 10*hashes+2*rows {
 		return nil, errCorrupt
 	}
 	t := &table{hashes: make([]uint64, hashes), starts: make([]uint16, hashes), rows: make([]uint16, rows)}
@@ -162,7 +162,7 @@ func decodeFilter(b []byte, field int, segment uint64, segmentRows int) (filter,
 	if err != nil {
 		return nil, err
 	}
-	if len(body) == 0 || len(body)%8 != 0 {
+	if len(body)%8 != 0 {
 		return nil, errCorrupt
 	}
 	f := make(filter, len(body)/8)
