@@ -76,6 +76,9 @@ func (a *Access) Publish() {
 }
 
 // AccessImage is the state of [Access] as of one event. It is immutable.
+//
+// Times of its rows are in UTC. The JSON form of a row is what an operator may see
+// of it.
 type AccessImage struct {
 	seq      uint64
 	complete bool
@@ -86,8 +89,6 @@ type AccessImage struct {
 	jwks     []byte             // of signing
 }
 
-// Times of rows are in UTC. The JSON form of a row is what an operator may see of it.
-
 // Project is an isolation boundary: each event belongs to one.
 type Project struct {
 	ID        string    `json:"id"`   // what stands in the events; ValidProjectID
@@ -95,8 +96,8 @@ type Project struct {
 	CreatedAt time.Time `json:"createdAt"`
 	CreatedBy string    `json:"createdBy"`
 	Seq       uint64    `json:"seq"` // of the event that created it
-	// Request identifies the request that created the row, if it carried an
-	// Idempotency-Key; else it is empty.
+	// Request stands for the request that created the row, with all it asked for,
+	// if it carried an Idempotency-Key; else it is empty.
 	Request string `json:"-"`
 }
 

@@ -50,15 +50,38 @@ func (m *AccessImage) Authenticate(presented string, now int64) (Principal, erro
 	if stored == nil {
 		stored = &Key{}
 	}
-	switch {
-	case subtle.ConstantTimeCompare(stored.Hash[:], hash[:]) != 1:
+	if subtle.ConstantTimeCompare(stored.Hash[:], hash[:]) != 1 {
 		return Principal{}, refuse(ErrUnknownKey)
-	case stored.Revoked():
-		return Principal{}, refuse(ErrRevokedKey)
-	case stored.Expired(now):
-		return Principal{}, refuse(ErrExpiredKey)
+	}
+	if err := stored.good(now); err != nil {
+		return Principal{}, err
 	}
 	return Principal{KeyID: stored.ID, Project: stored.Project, Scopes: stored.Scopes, KeyHash: stored.Hash}, nil
+}
+
+// Recheck reports whether the key of a principal that was authenticated before, and
+// perhaps elsewhere, still is good as of this image and of now (ms). An operator is
+// not a key, and always good.
+func (m *AccessImage) Recheck(p Principal, now int64) error {
+	if p.KeyHash == (KeyHash{}) {
+		return nil
+	}
+	k := m.byHash[p.KeyHash]
+	if k == nil {
+		return refuse(ErrUnknownKey)
+	}
+	return k.good(now)
+}
+
+// good says why the key opens nothing any more.
+func (k *Key) good(now int64) error {
+	switch {
+	case k.Revoked():
+		return refuse(ErrRevokedKey)
+	case k.Expired(now):
+		return refuse(ErrExpiredKey)
+	}
+	return nil
 }
 
 func refuse(why error) error {

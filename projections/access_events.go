@@ -7,12 +7,12 @@ package projections
 type ProjectMeta struct {
 	Project string `json:"projectId"`
 	Name    string `json:"name,omitempty"`
-	// Request names the request that asked for it, so that a repeat of it is
-	// known: see the Request field of the rows.
+	// Request lets a repeat of the request be known: see Project.Request.
 	Request string `json:"request,omitempty"`
 }
 
-// KeyMeta is the metadata of an eventlog.DashdKeyCreated event. The key itself is in no event.
+// KeyMeta is the metadata of an eventlog.DashdKeyCreated event. The key itself is in
+// no event.
 type KeyMeta struct {
 	Key       string   `json:"keyId"`
 	Project   string   `json:"projectId"`
@@ -29,8 +29,8 @@ type RevocationMeta struct {
 	Project string `json:"projectId"`
 }
 
-// SigningKeyMeta is the metadata of an eventlog.DashdSigningKeyCreated event. The private part is
-// the event's sealed secret: the 32-byte seed of RFC 8032.
+// SigningKeyMeta is the metadata of an eventlog.DashdSigningKeyCreated event. The
+// private part is the event's sealed secret: the 32-byte seed of RFC 8032.
 type SigningKeyMeta struct {
 	Key    string `json:"kid"`
 	Alg    string `json:"alg"`    // EdDSA

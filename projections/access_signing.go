@@ -38,15 +38,15 @@ func makeSigningKey(public []byte) (SigningKey, error) {
 		return SigningKey{}, fmt.Errorf("a public key of %d bytes", len(public))
 	}
 	jwk := jose.JSONWebKey{Key: ed25519.PublicKey(public)}
-	print, err := jwk.Thumbprint(crypto.SHA256)
+	sum, err := jwk.Thumbprint(crypto.SHA256)
 	if err != nil {
 		return SigningKey{}, fmt.Errorf("thumbprint: %w", err)
 	}
-	return SigningKey{ID: base64.RawURLEncoding.EncodeToString(print), Public: public}, nil
+	return SigningKey{ID: base64.RawURLEncoding.EncodeToString(sum), Public: public}, nil
 }
 
-// SealSigningKey makes what an eventlog.DashdSigningKeyCreated event says about a private key: the
-// metadata, and the box that holds the key.
+// SealSigningKey makes what an eventlog.DashdSigningKeyCreated event says about a
+// private key: the metadata, and the box that holds the key.
 func SealSigningKey(s *seal.Sealer, private ed25519.PrivateKey) (SigningKeyMeta, []byte, error) {
 	public := private.Public().(ed25519.PublicKey)
 	k, err := makeSigningKey(public)

@@ -133,6 +133,35 @@ func TestAuthenticate(t *testing.T) {
 	}
 }
 
+func TestRecheck(t *testing.T) {
+	recs := []eventlog.Record{project(1, "shop"), key(2, "k1", "shop", "shop-key-text-0001", noon+hour, "*")}
+	m := fold(recs...)
+	p, err := m.Authenticate("shop-key-text-0001", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		name string
+		in   *projections.AccessImage
+		who  projections.Principal
+		now  int64
+		want error
+	}{
+		{"a key that is good", m, p, noon, nil},
+		{"a key that has expired since", m, p, noon + hour, projections.ErrExpiredKey},
+		{"a key that was revoked since", fold(append(recs, revoke(3, "k1"))...), p, noon, projections.ErrRevokedKey},
+		{"a key that is not there", fold(), p, noon, projections.ErrUnknownKey},
+		{"an operator", fold(), projections.Operator("admin-socket"), noon, nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.in.Recheck(tt.who, tt.now); !errors.Is(err, tt.want) {
+				t.Errorf("Recheck = %v, want %v", err, tt.want)
+			}
+		})
+	}
+}
+
 func TestBeforeTheKeysAreReadNoKeyIsCalledWrong(t *testing.T) {
 	a := projections.NewAccess()
 	r := project(1, "shop")

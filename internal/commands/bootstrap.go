@@ -33,7 +33,7 @@ func (c *Commands) Bootstrap(ctx context.Context, b Bootstrap) (key string, err 
 		return "", err
 	}
 	by := projections.Operator("bootstrap")
-	err = c.execute(ctx, func(m *projections.AccessImage) ([]eventlog.Event, error) {
+	err = c.execute(ctx, by, func(m *projections.AccessImage) ([]eventlog.Event, error) {
 		var events []eventlog.Event
 		key = ""
 		if len(m.Projects()) == 0 {

@@ -54,10 +54,11 @@ type decision func(*projections.AccessImage) ([]eventlog.Event, error)
 const attempts = 3
 
 // execute decides, appends, and waits for the fold. On return the image holds
-// everything the decision was about.
+// everything the decision was about. The operator's key is checked again: it may
+// have been revoked since it was presented, on this node or another.
 //
 // Cancelling ctx stops the waiting, not an append that is under way.
-func (c *Commands) execute(ctx context.Context, decide decision) error {
+func (c *Commands) execute(ctx context.Context, by projections.Principal, decide decision) error {
 	select {
 	case c.turn <- struct{}{}:
 		defer func() { <-c.turn }()
@@ -72,7 +73,11 @@ func (c *Commands) execute(ctx context.Context, decide decision) error {
 		if err := c.o.Access.Wait(ctx, seq); err != nil {
 			return fmt.Errorf("wait for the fold of seq %d: %w", seq, waiting(err))
 		}
-		events, err := decide(c.o.Access.Image())
+		image := c.o.Access.Image()
+		if err := image.Recheck(by, c.o.Now()); err != nil {
+			return err
+		}
+		events, err := decide(image)
 		if err != nil || len(events) == 0 {
 			return err
 		}

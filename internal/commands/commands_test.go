@@ -169,6 +169,21 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A key that was revoked after it was presented gives no orders.
+func TestRevokedOperatorGivesNoOrders(t *testing.T) {
+	n := withProjects(t)
+	k := n.mustCreateKey(socket, commands.KeyCreate{Project: "shop", Scopes: []string{"*"}})
+	by := n.principal(k.Text)
+	if _, err := n.RevokeKey(t.Context(), by, commands.KeyRevoke{ID: k.ID}); err != nil {
+		t.Fatalf("it ends itself: %v", err)
+	}
+	head := n.log.Head()
+	_, err := n.CreateKey(t.Context(), by, commands.KeyCreate{Project: "shop", Scopes: []string{"*"}})
+	if !errors.Is(err, projections.ErrRevokedKey) || errs.KindOf(err) != errs.Unauthorized || n.log.Head() != head {
+		t.Errorf("CreateKey = %v, head %d; want a refusal and head %d", err, n.log.Head(), head)
+	}
+}
+
 func TestRepeatedRequestFindsItsOwnAnswer(t *testing.T) {
 	n := withProjects(t)
 	other := projections.Operator("other")
@@ -190,10 +205,22 @@ func TestRepeatedRequestFindsItsOwnAnswer(t *testing.T) {
 		t.Errorf("CreateProject again = %+v, %v; want %+v", p, err, made)
 	}
 
-	changed := shopKey
-	changed.Name = "b"
-	if _, err := n.CreateKey(t.Context(), socket, changed); errs.CodeOf(err) != "IDEMPOTENCY_KEY_REUSED" {
-		t.Errorf("another request under the same key: %v", err)
+	for _, change := range []func(*commands.KeyCreate){
+		func(c *commands.KeyCreate) { c.Project = "blog" },
+		func(c *commands.KeyCreate) { c.Name = "b" },
+		func(c *commands.KeyCreate) { c.Scopes = []string{"export", "erase"} },
+		func(c *commands.KeyCreate) { c.Lifetime = 3600 },
+	} {
+		changed := shopKey
+		change(&changed)
+		if _, err := n.CreateKey(t.Context(), socket, changed); errs.CodeOf(err) != "IDEMPOTENCY_KEY_REUSED" {
+			t.Errorf("another request under the same key, %+v: %v", changed, err)
+		}
+	}
+	renamed := project
+	renamed.Name = "Mail"
+	if _, err := n.CreateProject(t.Context(), socket, renamed); errs.CodeOf(err) != "PROJECT_EXISTS" {
+		t.Errorf("another name under the same key: %v", err)
 	}
 	if k := n.mustCreateKey(other, shopKey); k.ID == first.ID || k.Text == "" {
 		t.Error("another operator's request is taken for a repeat")

@@ -51,18 +51,13 @@ func derive(names ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// requestID identifies a request by who made it and its Idempotency-Key; it is empty
-// without one.
-func requestID(by projections.Principal, idempotencyKey string) string {
+// requestID identifies a request by who made it, its Idempotency-Key and what it
+// asks for. It is empty without an Idempotency-Key: such a request is never a repeat.
+func requestID(by projections.Principal, idempotencyKey string, asked ...string) string {
 	if idempotencyKey == "" {
 		return ""
 	}
-	return derive("request", by.KeyID, idempotencyKey)
-}
-
-// reused refuses an Idempotency-Key that stood for something else.
-func reused() error {
-	return errs.New(errs.Conflict, "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used for another request")
+	return derive(append([]string{"request", by.KeyID, idempotencyKey}, asked...)...)
 }
 
 // maxName is the length of a name people give to a thing, in bytes.

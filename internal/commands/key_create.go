@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"slices"
+	"strconv"
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
@@ -43,15 +44,19 @@ func (c *Commands) CreateKey(ctx context.Context, by projections.Principal, cmd 
 	if err := cmd.check(by); err != nil {
 		return CreatedKey{}, err
 	}
-	request := requestID(by, cmd.IdempotencyKey)
+	request := requestID(by, cmd.IdempotencyKey, cmd.asked()...)
 	var id, text string
-	err := c.execute(ctx, func(m *projections.AccessImage) ([]eventlog.Event, error) {
+	err := c.execute(ctx, by, func(m *projections.AccessImage) ([]eventlog.Event, error) {
 		if _, ok := m.Project(cmd.Project); !ok || !by.Manages(cmd.Project) {
 			return nil, noProject(cmd.Project)
 		}
-		id, text = keyID(request), ""
+		id, text = keyID(requestID(by, cmd.IdempotencyKey)), ""
 		if k, exists := m.Key(id); exists && request != "" {
-			return nil, cmd.repeats(k, request)
+			if k.Request != request {
+				return nil, errs.New(errs.Conflict, "IDEMPOTENCY_KEY_REUSED",
+					"this Idempotency-Key was used for another request")
+			}
+			return nil, nil
 		}
 		text = newKeyText(id)
 		return []eventlog.Event{c.keyCreated(by, cmd, id, text, request)}, nil
@@ -87,12 +92,9 @@ func (cmd KeyCreate) check(by projections.Principal) error {
 	return nil
 }
 
-// repeats finds out whether the command made k: then there is nothing to do.
-func (cmd KeyCreate) repeats(k projections.Key, request string) error {
-	if k.Request != request || k.Project != cmd.Project || k.Name != cmd.Name || !slices.Equal(k.Scopes, cmd.Scopes) {
-		return reused()
-	}
-	return nil
+// asked is what the command asks for: a repeat asks for the same.
+func (cmd KeyCreate) asked() []string {
+	return append([]string{cmd.Project, cmd.Name, strconv.FormatInt(cmd.Lifetime, 10)}, cmd.Scopes...)
 }
 
 func (c *Commands) keyCreated(by projections.Principal, cmd KeyCreate, id, text, request string) eventlog.Event {

@@ -22,7 +22,7 @@ func (c *Commands) RevokeKey(ctx context.Context, by projections.Principal, cmd 
 	if err := mayUse(by, projections.ScopeKeys); err != nil {
 		return projections.Key{}, err
 	}
-	err := c.execute(ctx, func(m *projections.AccessImage) ([]eventlog.Event, error) {
+	err := c.execute(ctx, by, func(m *projections.AccessImage) ([]eventlog.Event, error) {
 		k, ok := m.Key(cmd.ID)
 		if !ok || !by.Manages(k.Project) || cmd.Project != "" && cmd.Project != k.Project {
 			return nil, errs.New(errs.NotFound, "KEY_NOT_FOUND", "no API key %q", cmd.ID)

@@ -28,8 +28,8 @@ func (c *Commands) CreateProject(ctx context.Context, by projections.Principal, 
 	if err := checkName(cmd.Name); err != nil {
 		return projections.Project{}, err
 	}
-	request := requestID(by, cmd.IdempotencyKey)
-	err := c.execute(ctx, func(m *projections.AccessImage) ([]eventlog.Event, error) {
+	request := requestID(by, cmd.IdempotencyKey, cmd.ID, cmd.Name)
+	err := c.execute(ctx, by, func(m *projections.AccessImage) ([]eventlog.Event, error) {
 		p, exists := m.Project(cmd.ID)
 		if !exists {
 			return []eventlog.Event{c.projectCreated(by, cmd, request)}, nil
