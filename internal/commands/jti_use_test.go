@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
@@ -15,11 +16,12 @@ var (
 	blog = projections.Principal{KeyID: "k2", Project: "blog", Scopes: []string{"*"}}
 )
 
-// A thousand tokens, each asked for twice at the same time, by two keys of one
-// project: each is good once.
-func TestEachTokenIsGoodOnce(t *testing.T) {
-	const tokens = 1000
-	n := open(t, t.TempDir())
+const tokens = 1000
+
+// askTwice asks for a thousand tokens, for each twice at the same time, by two keys
+// of one project: each is good once.
+func askTwice(t *testing.T, c *commands.Commands) {
+	t.Helper()
 	second := shop
 	second.KeyID = "k9"
 	var valid [tokens]atomic.Int32
@@ -29,7 +31,7 @@ func TestEachTokenIsGoodOnce(t *testing.T) {
 		for _, by := range []projections.Principal{shop, second} {
 			asks.Go(func() {
 				<-gate
-				ok, err := n.UseJTI(t.Context(), by, fmt.Sprintf("token-%d", i), noon/1000+60)
+				ok, err := c.UseJTI(t.Context(), by, fmt.Sprintf("token-%d", i), noon/1000+60)
 				if err != nil {
 					t.Error(err)
 				}
@@ -46,16 +48,44 @@ func TestEachTokenIsGoodOnce(t *testing.T) {
 			t.Errorf("token %d was good %d times", i, got)
 		}
 	}
+}
+
+// askAgain asks once more: no token is good.
+func askAgain(t *testing.T, c *commands.Commands) {
+	t.Helper()
+	for i := range tokens {
+		if ok, err := c.UseJTI(t.Context(), shop, fmt.Sprintf("token-%d", i), 0); ok || err != nil {
+			t.Fatalf("token %d again: %v, %v", i, ok, err)
+		}
+	}
+}
+
+func TestEachTokenIsGoodOnce(t *testing.T) {
+	n := open(t, t.TempDir())
+	askTwice(t, n.Commands)
 	if got := n.log.Head(); got != tokens {
 		t.Errorf("%d events for %d tokens", got, tokens)
 	}
+	askAgain(t, n.reopen().Commands)
+}
 
-	n = n.reopen()
-	for i := range tokens {
-		if ok, err := n.UseJTI(t.Context(), shop, fmt.Sprintf("token-%d", i), 0); ok || err != nil {
-			t.Fatalf("token %d after a restart: %v, %v", i, ok, err)
-		}
+// The same, and a first start, with raft and its disk.
+func TestRealNode(t *testing.T) {
+	dir := t.TempDir()
+	real, stop := openReal(t, dir)
+	key, err := real.Bootstrap(t.Context(), commands.Bootstrap{})
+	if err != nil || key == "" {
+		t.Fatalf("Bootstrap = %q, %v", key, err)
 	}
+	askTwice(t, real)
+	stop()
+
+	real, stop = openReal(t, dir)
+	defer stop()
+	if again, err := real.Bootstrap(t.Context(), commands.Bootstrap{}); again != "" || err != nil {
+		t.Errorf("Bootstrap after a restart = %q, %v", again, err)
+	}
+	askAgain(t, real)
 }
 
 func TestWhichTokensAreGood(t *testing.T) {

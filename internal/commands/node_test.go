@@ -15,6 +15,7 @@ import (
 	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
+	daemon "dashd/internal/node"
 	"dashd/internal/seal"
 	"dashd/projections"
 )
@@ -94,6 +95,25 @@ func (n *node) reopen() *node {
 	n.t.Helper()
 	n.stop()
 	return open(n.t, n.dir)
+}
+
+// openReal starts the node that the daemon starts.
+func openReal(t *testing.T, dir string) (c *commands.Commands, stop func()) {
+	t.Helper()
+	n, err := daemon.Open(t.Context(), daemon.Config{Dir: dir, Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	access := projections.NewFollower(n.Store, n.Index)
+	stopNode, stopAccess := start(t, n.Run), start(t, access.Run)
+	stop = sync.OnceFunc(func() { stopAccess(); stopNode() })
+	t.Cleanup(stop)
+	if err := n.WaitReady(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return commands.New(commands.Options{
+		Appender: n.Appender, Access: access, Sealer: sealer, Now: now, Settle: n.Settle,
+	}), stop
 }
 
 func now() int64 { return noon }
