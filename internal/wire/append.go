@@ -54,17 +54,18 @@ func appendEscaped(dst []byte, r rune) []byte {
 	case '\t':
 		return append(dst, `\t`...)
 	default:
-		return appendUnicode(dst, r)
+		return appendHex(append(dst, '\\', 'u'), r)
 	}
 }
 
-// appendUnicode appends \uXXXX.
-func appendUnicode(dst []byte, r rune) []byte {
-	const hex = "0123456789abcdef"
-	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+const hexDigits = "0123456789abcdef"
+
+// appendHex appends the four digits of the lower half of r.
+func appendHex(dst []byte, r rune) []byte {
+	return append(dst, hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }
 
-// appendText appends `,"name":"s"`, where name comes with its quotes, comma and
+// appendMember appends `,"name":"s"`, where name comes with its quotes, comma and
 // colon; nothing if s is empty.
 func appendMember(dst []byte, name, s string) []byte {
 	if s == "" {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"sync"
 
 	"dashd/eventlog"
@@ -103,21 +104,21 @@ func appendData(dst []byte, r *eventlog.Record) []byte {
 	if err := o.parseMetadata(dst[from:], readShape); err != nil {
 		return dst // over the limits of what producers may send; so nothing is added
 	}
-	dst = dst[:from+len(o.text)-1]
+	empty := bytes.IndexByte(o.text, '"') < 0
+	dst = dst[:from+int(o.dec.InputOffset())-1] // without the closing brace
 	inner := len(dst)
-	name, email := o.slots[dataName], o.slots[dataEmail]
 	dst = appendAbsent(dst, o, dataUserID, `,"userId":`, r.UserID)
-	if name.kind == '"' && !o.has(dataUserName) {
-		dst = append(append(dst, `,"userName":`...), dst[from+name.start:from+name.end]...)
+	if o.kind(dataName) == '"' && !o.has(dataUserName) {
+		dst = append(append(dst, `,"userName":`...), o.raw(dataName)...)
 	}
-	if email.kind == '"' && !o.has(dataUserEmail) {
-		dst = append(append(dst, `,"userEmail":`...), dst[from+email.start:from+email.end]...)
+	if o.kind(dataEmail) == '"' && !o.has(dataUserEmail) {
+		dst = append(append(dst, `,"userEmail":`...), o.raw(dataEmail)...)
 	}
 	dst = appendAbsent(dst, o, dataSession, `,"sessionId":`, r.SessionID)
 	dst = appendAbsent(dst, o, dataUserAgent, `,"userAgent":`, r.UserAgent)
 	dst = appendAbsent(dst, o, dataOrganization, `,"organizationId":`, r.OrganizationID)
 	dst = appendAbsent(dst, o, dataTriggeredBy, `,"triggeredBy":`, triggeredBy(r))
-	if empty := len(o.text) == 2; empty {
+	if empty {
 		dst = withoutComma(dst, inner)
 	}
 	return append(dst, '}')

@@ -74,7 +74,7 @@ func (d *decoder) build() error {
 		{fieldUserAgent, &ev.UserAgent, "userAgent", eventlog.InvalidEvent, false},
 		{fieldMessage, &ev.Message, "display.message", eventlog.InvalidEvent, false},
 	} {
-		switch kind := o.slots[f.field].kind; {
+		switch kind := o.kind(f.field); {
 		case kind == 0:
 		case kind == '"':
 			d.texts.add(f.dst, o.str(f.field))
@@ -84,10 +84,10 @@ func (d *decoder) build() error {
 			return problem(f.code, "%s is not text", f.name)
 		}
 	}
-	if k := o.slots[fieldDisplay].kind; k != 0 && k != '{' {
+	if k := o.kind(fieldDisplay); k != 0 && k != '{' {
 		return problem(eventlog.InvalidEvent, "display is not an object")
 	}
-	ev.GivenID = o.slots[fieldID].kind != 0
+	ev.GivenID = o.kind(fieldID) != 0
 	ev.Shown, _ = eventlog.ParseSeverity(string(o.str(fieldSeverity))) // an unknown one is dropped
 	if err := d.time(); err != nil {
 		return err
@@ -101,7 +101,7 @@ func (d *decoder) build() error {
 
 func (d *decoder) time() error {
 	var ok bool
-	switch d.obj.slots[fieldTime].kind {
+	switch d.obj.kind(fieldTime) {
 	case 0:
 		return nil // Check puts the time of receipt
 	case '"':
@@ -119,13 +119,12 @@ func (d *decoder) time() error {
 // status reads status and source, whose absence has a meaning.
 func (d *decoder) status() error {
 	o, ok := &d.obj, false
-	d.ev.Status = eventlog.DefaultStatus(string(d.ev.Type))
-	if o.slots[fieldStatus].kind != 0 {
-		if d.ev.Status, ok = eventlog.ParseStatus(string(o.str(fieldStatus))); !ok {
-			return problem(eventlog.InvalidStatus, `status is neither "success" nor "failed"`)
-		}
+	if o.kind(fieldStatus) == 0 {
+		d.ev.Status = eventlog.DefaultStatus(string(d.ev.Type))
+	} else if d.ev.Status, ok = eventlog.ParseStatus(string(o.str(fieldStatus))); !ok {
+		return problem(eventlog.InvalidStatus, `status is neither "success" nor "failed"`)
 	}
-	if o.slots[fieldSource].kind != 0 {
+	if o.kind(fieldSource) != 0 {
 		if d.ev.Source, ok = eventlog.ParseSource(string(o.str(fieldSource))); !ok {
 			return problem(eventlog.InvalidSource, `source is neither "app" nor "api"`)
 		}
@@ -136,7 +135,7 @@ func (d *decoder) status() error {
 // metadata copies the object, which may be inside a text: databases export it so.
 func (d *decoder) metadata() error {
 	raw := d.obj.raw(fieldMetadata)
-	switch d.obj.slots[fieldMetadata].kind {
+	switch d.obj.kind(fieldMetadata) {
 	case 0:
 		return nil // Check puts {}
 	case '{':

@@ -27,7 +27,7 @@ type shape struct {
 // slot is where the value of a field stands in the text. Values that say
 // nothing, null and "", leave no slot.
 type slot struct {
-	kind       jsontext.Kind // '"', '0', '{', '[', 't', 'f', or 0: absent
+	kind       jsontext.Kind // '"', '0', '{', '[', 't' or 'f'
 	start, end int
 }
 
@@ -39,6 +39,7 @@ var errSyntax = errors.New("not JSON")
 type object struct {
 	text  []byte
 	slots [numFields]slot
+	said  uint64 // a bit for each field that has a slot; the other slots are of texts before
 	seen  uint64 // a bit for each field whose name was there, whatever its value
 
 	dec     jsontext.Decoder
@@ -65,7 +66,7 @@ func (o *object) parseMetadata(text []byte, sh *shape) error {
 
 func (o *object) whole(text []byte, sh *shape, depth int) error {
 	o.text = text
-	o.slots, o.seen = [numFields]slot{}, 0
+	o.said, o.seen = 0, 0
 	o.scratch = o.scratch[:0]
 	var invalid error
 	if !utf8.Valid(text) {
@@ -148,8 +149,9 @@ func (o *object) member(f field, sh *shape, depth int) error {
 		return err
 	}
 	end := int(o.dec.InputOffset())
-	if said := kind != 'n' && (kind != '"' || end-start > 2); said && o.slots[f].kind == 0 {
+	if says := kind != 'n' && (kind != '"' || end-start > 2); says && o.kind(f) == 0 {
 		o.slots[f] = slot{kind, start, end}
+		o.said |= 1 << f
 	}
 	return nil
 }
@@ -208,8 +210,19 @@ func problem(code, format string, args ...any) error {
 // has reports whether the object has the member that field f stands for.
 func (o *object) has(f field) bool { return o.seen&(1<<f) != 0 }
 
+// kind is the kind of value in a field, 0 if it is absent.
+func (o *object) kind(f field) jsontext.Kind {
+	if o.said&(1<<f) == 0 {
+		return 0
+	}
+	return o.slots[f].kind
+}
+
 // raw is the JSON text of a field; nil if it is absent.
 func (o *object) raw(f field) []byte {
+	if o.said&(1<<f) == 0 {
+		return nil
+	}
 	s := o.slots[f]
 	return o.text[s.start:s.end]
 }

@@ -49,7 +49,14 @@ func appendPair(dst []byte, name, s string) []byte {
 		return appendVisible(dst, s)
 	}
 	dst = append(dst, '"')
-	dst = appendVisible(dst, strings.ReplaceAll(s, `"`, `'`))
+	for quoted := true; quoted; {
+		var part string
+		part, s, quoted = strings.Cut(s, `"`)
+		dst = appendVisible(dst, part)
+		if quoted {
+			dst = append(dst, `\"`...)
+		}
+	}
 	return append(dst, '"')
 }
 
@@ -67,18 +74,14 @@ func appendVisible(dst []byte, s string) []byte {
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
-			dst = append(dst, `\x`...)
-			dst = append(dst, "0123456789abcdef"[c>>4], "0123456789abcdef"[c&15])
-		case c < utf8.RuneSelf && c != 0x7f && c != '\\' && r != '\n' && r != '\r' && r != '\t',
-			r == 0x7f, r >= utf8.RuneSelf && !unicode.IsGraphic(r) && r <= 0xffff, r == '\u2028', r == '\u2029':
-			dst = appendUnicode(dst, r)
-		case r > 0xffff && !unicode.IsGraphic(r):
-			dst = append(dst, `\U`...)
-			dst = strconv.AppendInt(dst, int64(r), 16)
-		case r < utf8.RuneSelf:
+			dst = append(dst, '\\', 'x', hexDigits[c>>4], hexDigits[c&15])
+		case unicode.IsGraphic(r) && r != '\\':
+			dst = append(dst, s[i:i+n]...)
+		case r < 1<<16:
 			dst = appendEscaped(dst, r)
 		default:
-			dst = append(dst, s[i:i+n]...)
+			dst = appendHex(append(dst, '\\', 'U'), r>>16)
+			dst = appendHex(dst, r)
 		}
 		i += n
 	}

@@ -106,12 +106,31 @@ func digits(s []byte) (n int, ok bool) {
 }
 
 func daysIn(year, month int) int {
-	return time.Date(year, time.Month(month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if leap := year%4 == 0 && (year%100 != 0 || year%400 == 0); leap {
+			return 29
+		}
+		return 28
+	default:
+		return 31
+	}
 }
 
-// days is the number of days from 1970-01-01 to a date.
+// days is the number of days from 1970-01-01 to a date of the Gregorian calendar.
 func days(year, month, day int) int64 {
-	return time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC).Unix() / 86_400
+	// Years are counted from March, so that the leap day is a year's last. 400
+	// years more keep everything positive; they have 146,097 days.
+	year, month = year+400, month-3
+	if month < 0 {
+		year, month = year-1, month+12
+	}
+	inYear := (153*month+2)/5 + day - 1
+	n := year*365 + year/4 - year/100 + year/400 + inYear
+	const epoch = 719_468 // 1970-01-01, counted from 0000-03-01
+	return int64(n - 146_097 - epoch)
 }
 
 // parseMillis reads a JSON number of milliseconds. Decimals are cut.

@@ -66,7 +66,7 @@ func (t *track) build() error {
 	if err := t.mustBeText(); err != nil {
 		return err
 	}
-	if o.slots[fieldType].kind == 0 || o.slots[fieldKey].kind == 0 {
+	if o.kind(fieldType) == 0 || o.kind(fieldKey) == 0 {
 		return problem(eventlog.InvalidEvent, "eventType and eventKey are required")
 	}
 	t.ev = eventlog.Event{Personal: eventlog.Personal{Origin: eventlog.Origin{Vocabulary: eventlog.VocabularyDash}}}
@@ -109,7 +109,7 @@ func (t *track) mustBeText() error {
 		{fieldCountry, "country"},
 		{fieldCountryCode, "countryCode"},
 	} {
-		if k := t.obj.slots[f.field].kind; k != 0 && k != '"' {
+		if k := t.obj.kind(f.field); k != 0 && k != '"' {
 			return problem(eventlog.InvalidEvent, "%s is not text", f.name)
 		}
 	}
@@ -117,7 +117,7 @@ func (t *track) mustBeText() error {
 }
 
 func (t *track) metadata() (err error) {
-	switch t.obj.slots[fieldMetadata].kind {
+	switch t.obj.kind(fieldMetadata) {
 	case 0:
 		return nil // Check puts {}
 	case '{':
@@ -200,7 +200,7 @@ func scope(t eventlog.Type, name string) (organizational, personal bool) {
 // id is the id in a field of eventData, nil if there is none or it cannot be
 // one. It stays in the metadata in any case.
 func (t *track) id(f field) []byte {
-	if t.obj.slots[f].kind == '0' {
+	if t.obj.kind(f) == '0' {
 		return decimal(t.obj.raw(f))
 	}
 	return known(t.obj.str(f))
