@@ -14,7 +14,10 @@ import (
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
+	"dashd/eventlog"
 	"dashd/internal/errs"
+	"dashd/internal/kv"
+	"dashd/internal/node"
 )
 
 // Config is everything an operator can choose. Each field is a flag, a DASHD_…
@@ -34,6 +37,11 @@ type Config struct {
 	// (what the plugin itself sends) or "docs" (what its documentation says).
 	DashNames string
 
+	// DiskRefuse and DiskStop are the free MiB on the data file system below which
+	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
+	// GiB, and 5 % but at least 1 GiB.
+	DiskRefuse, DiskStop int
+
 	// BootstrapAPIKey is the value of the first API key, for containers and tests.
 	// It comes from DASHD_BOOTSTRAP_API_KEY only, is used at the first start, and
 	// is generated if absent.
@@ -50,6 +58,8 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("log-level", "info", "debug, info, warn or error")
 	fs.String("log-format", "text", "text or json")
 	fs.String("studio-on-unavailable", "abort", "when a studio batch cannot be stored: abort (close the connection, so that it is sent again) or 503")
+	fs.Int("disk-refuse", 0, "free `MiB` on the data file system below which no writes are taken (default: 10 %, at least 2048)")
+	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
@@ -85,6 +95,8 @@ func loadConfig(fs *pflag.FlagSet) (Config, error) {
 		LogFormat:           k.String("log-format"),
 		StudioOnUnavailable: k.String("studio-on-unavailable"),
 		DashNames:           k.String("dash-names"),
+		DiskRefuse:          k.Int("disk-refuse"),
+		DiskStop:            k.Int("disk-stop"),
 		BootstrapAPIKey:     os.Getenv(bootstrapVariable),
 	}
 	return c, c.validate()
@@ -99,6 +111,9 @@ func (c *Config) validate() error {
 		return refuse("data-dir %s: %v", c.DataDir, err)
 	}
 	c.DataDir = abs
+	if c.DiskRefuse < 0 || c.DiskStop < 0 || c.watermarks().Stop.Bytes > c.watermarks().Refuse.Bytes {
+		return refuse("disk-stop (%d MiB) must not be above disk-refuse (%d MiB), nor either below 0", c.DiskStop, c.DiskRefuse)
+	}
 	for _, f := range []struct {
 		name, value string
 		allowed     []string
@@ -112,6 +127,25 @@ func (c *Config) validate() error {
 		}
 	}
 	return nil
+}
+
+// watermarks are the levels of free space at which the node acts.
+func (c *Config) watermarks() node.Watermarks {
+	w := node.DefaultWatermarks
+	if c.DiskRefuse > 0 {
+		w.Refuse = kv.Watermark{Bytes: uint64(c.DiskRefuse) << 20}
+		w.Alarm = kv.Watermark{Bytes: 2 * w.Refuse.Bytes}
+	}
+	if c.DiskStop > 0 {
+		w.Stop = kv.Watermark{Bytes: uint64(c.DiskStop) << 20}
+	}
+	return w
+}
+
+// names is the vocabulary that dash readers get.
+func (c *Config) names() eventlog.Names {
+	names, _ := eventlog.ParseNames(c.DashNames) // validated
+	return names
 }
 
 // logger returns the process's logger.

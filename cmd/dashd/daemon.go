@@ -34,7 +34,10 @@ type daemon struct {
 
 // openDaemon opens the parts, from the disk up.
 func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, error) {
-	n, err := node.Open(ctx, node.Config{Dir: cfg.DataDir, Log: log, Now: now})
+	n, err := node.Open(ctx, node.Config{
+		Dir: cfg.DataDir, Log: log, Now: now, Watermarks: cfg.watermarks(),
+		Database: kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +72,27 @@ func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
 		return "", err
 	}
 	key, err := d.commands.Bootstrap(ctx, commands.Bootstrap{
-		Key: cfg.BootstrapAPIKey,
-		Save: func(key string) error {
-			return os.WriteFile(filepath.Join(d.dir, firstKeyName), []byte(key+"\n"), 0o600)
-		},
+		Key:  cfg.BootstrapAPIKey,
+		Save: func(key string) error { return saveFirstKey(filepath.Join(d.dir, firstKeyName), key) },
 	})
 	if err != nil {
 		return "", fmt.Errorf("first start: %w", err)
 	}
 	return key, d.access.Image().CheckSealer(d.sealer)
+}
+
+// saveFirstKey writes the first API key where only the owner can read it. What a
+// start that was cut short left there opens nothing, and is replaced.
+func saveFirstKey(path, key string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(key + "\n")
+	return errors.Join(err, f.Sync(), f.Close())
 }
 
 // api is the HTTP face of the node.
@@ -87,7 +102,7 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 		Access: d.access, Commands: d.commands, Health: d, Stopping: stopping,
 		Settings: httpapi.Settings{
 			AnswerUnavailable: cfg.StudioOnUnavailable == "503",
-			DocsNames:         cfg.DashNames == "docs",
+			Names:             cfg.names(),
 		},
 	})
 }
@@ -103,8 +118,8 @@ func (d *daemon) Status() any {
 		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
 		Access: d.access.Seq(), Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(),
 	}
-	if free, total, err := kv.FreeSpace(d.dir); err == nil {
-		s.Disk = diskStatus{Free: free, Total: total}
+	if space, err := kv.FreeSpace(d.dir); err == nil {
+		s.Disk = diskStatus{Free: space.Free, Total: space.Total}
 	}
 	return s
 }

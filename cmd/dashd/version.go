@@ -26,7 +26,7 @@ type versionInfo struct {
 func readVersion() versionInfo {
 	v := versionInfo{
 		Version: version, Go: runtime.Version(),
-		Platform: runtime.GOOS + "/" + runtime.GOARCH, BlockFormat: block.Version,
+		Platform: runtime.GOOS + "/" + runtime.GOARCH, BlockFormat: block.FormatVersion,
 	}
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {

@@ -33,7 +33,7 @@ const (
 //	end-32  32     SHA-256 over all before
 const (
 	magic         = "dshb"
-	formatVersion = 1
+	FormatVersion = 1 // of what Seal writes; Open reads it and all before
 	headerBytes   = 24
 	maxProposer   = math.MaxUint8
 )
@@ -85,7 +85,7 @@ func Seal(h Header, groups ...[]byte) ([]byte, error) {
 	}
 	b := make([]byte, 0, size)
 	b = append(b, magic...)
-	b = append(b, formatVersion, byte(len(h.Proposer)))
+	b = append(b, FormatVersion, byte(len(h.Proposer)))
 	b = binary.LittleEndian.AppendUint16(b, h.ClusterVersion)
 	b = binary.LittleEndian.AppendUint64(b, uint64(h.ReceivedAt))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(groups)))
@@ -136,7 +136,7 @@ func View(b []byte) (Block, error) {
 	if string(body[:4]) != magic {
 		return Block{}, fmt.Errorf("block: not a block")
 	}
-	if body[4] != formatVersion {
+	if body[4] != FormatVersion {
 		return Block{}, fmt.Errorf("block: format version %d is not known", body[4])
 	}
 	groups := binary.LittleEndian.Uint32(body[16:])
