@@ -207,7 +207,7 @@ func (c *Cluster) Close() error {
 	if err := c.logs.close(); err != nil {
 		return errs.Stop(errs.ExitIO, fmt.Errorf("close raft log: %w", err))
 	}
-	return c.Node.note(term, c.Events.Applied().Index, true)
+	return c.Node.note(term, c.Events.Applied().Index, false)
 }
 
 func (c *Cluster) failed() bool {

@@ -15,19 +15,24 @@ import (
 	"dashd/internal/errs"
 )
 
-// logFileName is the raft log in the data directory.
-const logFileName = "raft.db"
+// LogFileName is the raft log in the data directory.
+const LogFileName = "raft.db"
 
 // incarnationKey is where the raft log says whose it is.
 var incarnationKey = []byte("dashd/incarnation")
 
 // openLog opens the raft log of dir and checks that it is this node's.
 func openLog(c Config) (s *logStore, err error) {
-	path := filepath.Join(c.Dir, logFileName)
-	_, err = os.Stat(path)
-	missing := errors.Is(err, fs.ErrNotExist)
-	if missing && !c.Node.New() {
+	path := filepath.Join(c.Dir, LogFileName)
+	fi, err := os.Stat(path)
+	missing := errors.Is(err, fs.ErrNotExist) || err == nil && fi.Size() == 0
+	switch {
+	case missing && !c.Node.New():
 		return nil, c.Node.Bind(path, "", nil)
+	case !missing:
+		if err := checkFile(path); err != nil {
+			return nil, openError(path, err)
+		}
 	}
 	s = &logStore{
 		fatal:       c.Fatal,
@@ -36,8 +41,8 @@ func openLog(c Config) (s *logStore, err error) {
 	}
 	err = trap(func() error {
 		s.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
-			Timeout:        time.Second, // to get the lock of the file
-			NoFreelistSync: true,        // it is found again at open
+			Timeout:        lockTimeout,
+			NoFreelistSync: true, // it is found again at open
 			FreelistType:   bbolt.FreelistMapType,
 			// Room for the map to stay where it is: growing it copies what is being
 			// written. It takes address space, not memory.
@@ -46,14 +51,8 @@ func openLog(c Config) (s *logStore, err error) {
 		}})
 		return err
 	})
-	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
-		return nil, refuse("another dashd is using %s; stop it, or use another data directory", path)
-	case errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch), errors.As(err, new(*damage)):
-		return nil, errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: %s is damaged (%w); "+
-			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", path, err))
-	case err != nil:
-		return nil, stopFor("open "+path, err)
+	if err != nil {
+		return nil, openError(path, err)
 	}
 	if err := s.bind(c.Node, path); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -64,6 +63,43 @@ func openLog(c Config) (s *logStore, err error) {
 		}
 	}
 	return s, nil
+}
+
+// lockTimeout is how long to wait for the lock of the file.
+const lockTimeout = time.Second
+
+// checkFile looks at every page of keys before the file is opened for writing.
+// bbolt would do that too, but in a goroutine of its own, where what is wrong ends
+// the process without a word to the operator.
+func checkFile(path string) error {
+	return trap(func() error {
+		db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTimeout, NoStatistics: true})
+		if err != nil {
+			return err
+		}
+		defer db.Close()
+		return db.View(func(tx *bbolt.Tx) error {
+			if fi, err := os.Stat(path); err != nil || fi.Size() < tx.Size() {
+				return errors.Join(err, &damage{"the file is cut short"})
+			}
+			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
+				return b.ForEach(func(_, _ []byte) error { return nil })
+			})
+		})
+	})
+}
+
+func openError(path string, err error) error {
+	var damaged *damage
+	switch {
+	case errors.Is(err, bbolt.ErrTimeout):
+		return refuse("another dashd is using %s; stop it, or use another data directory", path)
+	case errors.As(err, &damaged), errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: %s is damaged (%w); "+
+			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", path, err))
+	default:
+		return stopFor("open "+path, err)
+	}
 }
 
 func (s *logStore) bind(f *NodeFile, path string) error {

@@ -6,21 +6,21 @@ import (
 
 // Status is what there is to say about this node's place in the cluster.
 type Status struct {
-	Identity
-	State       string // Leader, Follower, Candidate or Shutdown
-	Term        uint64
-	Ready       bool   // it leads and has applied everything of earlier terms
-	LeaderID    string // "" if unknown
-	LastIndex   uint64 // last raft entry on disk
-	CommitIndex uint64
-	Applied     uint64 // last raft entry given to the event log
-	Servers     []Server
+	State       string   `json:"state"` // Leader, Follower, Candidate or Shutdown
+	Term        uint64   `json:"term"`
+	Ready       bool     `json:"ready"`  // it leads and has applied everything of earlier terms
+	Leader      string   `json:"leader"` // node id; empty if unknown
+	LastIndex   uint64   `json:"lastIndex"`
+	CommitIndex uint64   `json:"commitIndex"`
+	Applied     uint64   `json:"appliedIndex"` // last raft entry the event log has
+	Servers     []Server `json:"servers"`
 }
 
 // Server is a member of the cluster.
 type Server struct {
-	ID, Address string
-	Voter       bool
+	ID      string `json:"nodeId"`
+	Address string `json:"address"`
+	Voter   bool   `json:"voter"`
 }
 
 // Status answers from memory.
@@ -28,11 +28,10 @@ func (c *Cluster) Status() Status {
 	_, leader := c.raft.LeaderWithID()
 	_, err := c.Term()
 	s := Status{
-		Identity:    c.Node.Identity(),
 		State:       c.raft.State().String(),
 		Term:        c.raft.CurrentTerm(),
 		Ready:       err == nil,
-		LeaderID:    string(leader),
+		Leader:      string(leader),
 		LastIndex:   c.raft.LastIndex(),
 		CommitIndex: c.raft.CommitIndex(),
 		Applied:     c.Events.Applied().Index,

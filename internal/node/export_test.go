@@ -1,0 +1,7 @@
+package node
+
+// CheckDisk is what the node does each few seconds.
+func (n *Node) CheckDisk() error { return n.checkDisk() }
+
+// Fail is what a part does whose storage has failed.
+func (n *Node) Fail(err error) { n.fail(err) }

@@ -1,0 +1,253 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"dashd/eventlog/index"
+	"dashd/eventlog/store"
+	"dashd/fsm"
+	"dashd/internal/appender"
+	"dashd/internal/cluster"
+	"dashd/internal/errs"
+	"dashd/internal/kv"
+)
+
+// Config of Open. Only Dir is required.
+type Config struct {
+	Dir string // the data directory; it is made if it does not exist
+	Log *slog.Logger
+	Now func() int64 // ms; the one clock
+
+	Watermarks Watermarks                         // zero: DefaultWatermarks
+	Space      func(dir string) (kv.Space, error) // nil: kv.FreeSpace
+	// Database and Appender are passed on; what Open knows better is overwritten.
+	Database kv.Options
+	Appender appender.Options
+}
+
+// Node is a running node up to the appender. The exported fields are immutable
+// and ready for use when Open returns; events are taken once Run runs.
+type Node struct {
+	KV       *kv.DB
+	Store    *store.Store
+	Index    *index.Index
+	Cluster  *cluster.Cluster
+	Appender *appender.Appender
+
+	cfg  Config
+	log  *slog.Logger
+	file *cluster.NodeFile
+	fsm  *fsm.FSM // set while Cluster is opened
+
+	diskLow, diskAlarm atomic.Bool
+
+	failing sync.Once
+	failed  chan struct{} // closed by fail
+	failure error         // set before failed is closed
+
+	closing  sync.Once
+	closeErr error
+	closers  []func() error // in order of opening
+	// closeCluster is one of them. It may be called before, and more than once.
+	closeCluster func() error
+}
+
+const databaseDir = "events"
+
+// Open opens the data directory, or says with an errs.Fatal why this node must
+// not run on it.
+//
+// The order: the lock, so that nobody else is there; the identity; the free space;
+// the database and what it says of itself; raft, which starts to apply what the
+// database lacks. Each is checked against those before it.
+func Open(ctx context.Context, cfg Config) (n *Node, err error) {
+	n = &Node{cfg: withDefaults(cfg), failed: make(chan struct{})}
+	n.log = n.cfg.Log.With("component", "node")
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close())
+			n = nil
+		}
+	}()
+	start := time.Now()
+	steps := []func() error{n.openDir, n.checkDisk, n.openDatabase, n.openCluster}
+	for _, step := range steps {
+		if err := ctx.Err(); err != nil {
+			return n, fmt.Errorf("open node: %w", err)
+		}
+		if err := step(); err != nil {
+			return n, err
+		}
+	}
+	n.openAppender()
+	id := n.Identity()
+	n.log.Info("node opened", "node", id.NodeID, "cluster", id.ClusterID,
+		"seq", n.Store.Head(), "elapsed", time.Since(start))
+	return n, nil
+}
+
+func withDefaults(cfg Config) Config {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Now == nil {
+		cfg.Now = func() int64 { return time.Now().UnixMilli() }
+	}
+	if cfg.Watermarks == (Watermarks{}) {
+		cfg.Watermarks = DefaultWatermarks
+	}
+	if cfg.Space == nil {
+		cfg.Space = kv.FreeSpace
+	}
+	return cfg
+}
+
+// openDir takes the directory and finds out whose it is.
+func (n *Node) openDir() error {
+	if err := os.MkdirAll(n.cfg.Dir, 0o700); err != nil {
+		return errs.Stop(errs.ExitIO, fmt.Errorf("make the data directory: %w", err))
+	}
+	unlock, err := lockDir(n.cfg.Dir)
+	if err != nil {
+		return err
+	}
+	n.closers = append(n.closers, unlock)
+	n.file, err = cluster.OpenNodeFile(n.cfg.Dir, n.exists(databaseDir) || n.exists(cluster.LogFileName))
+	if err == nil && !n.file.New() && !n.file.Clean() {
+		n.log.Info("the node was not stopped; it takes up where its disk leaves off")
+	}
+	return err
+}
+
+func (n *Node) exists(name string) bool {
+	_, err := os.Stat(filepath.Join(n.cfg.Dir, name))
+	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// openDatabase opens what is in the database, which checks itself.
+func (n *Node) openDatabase() error {
+	path := filepath.Join(n.cfg.Dir, databaseDir)
+	if !n.file.New() && !n.exists(databaseDir) {
+		return n.file.Bind(path, "", nil)
+	}
+	o := n.cfg.Database
+	o.Log, o.Fatal = n.cfg.Log, n.fail
+	db, err := kv.Open(path, o)
+	if err != nil {
+		return err
+	}
+	n.KV = db
+	n.closers = append(n.closers, db.Close)
+	if err := bindDatabase(n.file, path, db); err != nil {
+		return err
+	}
+	n.Store, err = store.Open(db, store.Options{Log: n.cfg.Log, Fatal: n.fail})
+	if err != nil {
+		return err
+	}
+	n.Index, err = index.Open(n.Store, db, index.Options{Log: n.cfg.Log, Fatal: n.fail})
+	if err != nil {
+		return fmt.Errorf("open the index: %w", err)
+	}
+	return nil
+}
+
+// bindDatabase checks that the database is the directory's.
+func bindDatabase(f *cluster.NodeFile, path string, db *kv.DB) error {
+	key := kv.MetaKey("incarnation")
+	have := ""
+	if _, err := db.Get(key, func(val []byte) error { have = string(val); return nil }); err != nil {
+		return err
+	}
+	return f.Bind(path, have, func(incarnation string) error {
+		return db.Write(func(put func(key, val []byte) error) error { return put(key, []byte(incarnation)) })
+	})
+}
+
+func (n *Node) openCluster() error {
+	c, err := cluster.Open(cluster.Config{
+		Dir: n.cfg.Dir, Node: n.file, Events: n.Store,
+		NewFSM: func(between func(first, last uint64) error) cluster.FSM {
+			n.fsm = fsm.New(n.Store, fsm.Options{Fatal: n.fail, Between: between})
+			return n.fsm
+		},
+		Snapshots: fsm.NewSnapshots(n.Store),
+		Log:       n.cfg.Log, Fatal: n.fail, Failed: n.failed,
+	})
+	if err != nil {
+		return err
+	}
+	n.Cluster = c
+	n.closeCluster = sync.OnceValue(func() error {
+		n.fsm.Close() // or raft would wait for a snapshot that waits for the log
+		return c.Close()
+	})
+	n.closers = append(n.closers, n.closeCluster)
+	return nil
+}
+
+func (n *Node) openAppender() {
+	o := n.cfg.Appender
+	o.NodeID, o.Log, o.Now = n.Identity().NodeID, n.cfg.Log, n.cfg.Now
+	n.Appender = appender.New(n.Store, proposer{n.Cluster, &n.diskLow}, o)
+}
+
+// proposer is the cluster while there is room on the disk.
+type proposer struct {
+	*cluster.Cluster
+	diskLow *atomic.Bool
+}
+
+// CodeDiskLow is the code of writes refused for want of disk space.
+const CodeDiskLow = "DISK_LOW"
+
+// Term refuses before anything has been proposed.
+func (p proposer) Term() (uint64, error) {
+	if p.diskLow.Load() {
+		return 0, errs.New(errs.Unavailable, CodeDiskLow, "the disk of the leading node is nearly full; nothing was written")
+	}
+	return p.Cluster.Term()
+}
+
+// fail is how any part ends the node when its storage cannot be trusted.
+func (n *Node) fail(err error) {
+	n.failing.Do(func() {
+		n.failure = err
+		close(n.failed) // nothing is acknowledged from here on
+		n.log.Error("storage failed: the node stops", "err", err)
+	})
+}
+
+// Failed is closed when storage has failed; Failure then says why. The process
+// should end soon even if something else hangs.
+func (n *Node) Failed() <-chan struct{} { return n.failed }
+
+// Failure is nil until Failed is closed.
+func (n *Node) Failure() error {
+	select {
+	case <-n.failed:
+		return n.failure
+	default:
+		return nil
+	}
+}
+
+// Close closes what Open opened. It is for a node that Run was not called for:
+// Run does it at its end. A second call does nothing.
+func (n *Node) Close() error {
+	n.closing.Do(func() {
+		for i := len(n.closers) - 1; i >= 0; i-- {
+			n.closeErr = errors.Join(n.closeErr, n.closers[i]())
+		}
+	})
+	return n.closeErr
+}
