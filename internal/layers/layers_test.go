@@ -29,6 +29,9 @@ var layer = map[string]int{
 	"dashd/internal/node":      6,
 	"dashd/internal/bench":     6,
 	"dashd/httpapi":            6,
+	"dashd/internal/dashdtest": 6,
+	"dashd/internal/e2e":       7,
+	"dashd/internal/faults":    7,
 	"dashd/cmd/dashd":          7,
 }
 
@@ -47,6 +50,8 @@ var doors = map[string][]string{
 	"go.etcd.io/bbolt":                    {"dashd/internal/cluster"},
 	"github.com/julienschmidt/httprouter": {"dashd/httpapi"},
 	"github.com/klauspost/compress/s2":    {"dashd/eventlog/block"},
+	"github.com/klauspost/compress/zstd":  {"dashd/httpapi"},
+	"github.com/go-jose/":                 {"dashd/projections"},
 	"github.com/go-json-experiment/":      {"dashd/internal/wire"},
 }
 
