@@ -2,7 +2,6 @@ package wire
 
 import (
 	"strconv"
-	"strings"
 
 	"dashd/eventlog"
 )
@@ -43,23 +42,32 @@ func AppendCSV(dst []byte, r *eventlog.Record, message string, sev eventlog.Seve
 	}
 	dst = appendCell(dst, origin)
 	dst = appendCell(dst, r.Origin.Type)
-	dst = appendCell(dst, string(r.Metadata))
+	dst = appendCell(dst, r.Metadata)
 	return append(dst, '\n')
 }
 
 // appendCell appends a comma and a field.
-func appendCell(dst []byte, s string) []byte {
+func appendCell[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, ',')
-	formula := s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0
-	if strings.IndexAny(s, ",\"\r\n\t") < 0 {
-		if formula {
-			dst = append(dst, '\'')
-		}
-		return append(dst, s...)
+	if len(s) == 0 {
+		return dst
 	}
-	dst = append(dst, '"')
-	if formula {
+	quoted := false
+	for i := range len(s) {
+		switch s[i] {
+		case ',', '"', '\n', '\r', '\t':
+			quoted = true
+		}
+	}
+	if quoted {
+		dst = append(dst, '"')
+	}
+	switch s[0] {
+	case '=', '+', '-', '@', '\t', '\r':
 		dst = append(dst, '\'')
+	}
+	if !quoted {
+		return append(dst, s...)
 	}
 	for i := range len(s) {
 		if s[i] == '"' {

@@ -14,6 +14,7 @@ import (
 
 // probe looks at the object at the position and reads no further than needed. It
 // returns the distance to the list of events, or 0 if the object is an event.
+// errBig: too much stands before what would tell.
 func (r *reader) probe() (list int, err error) {
 	for n := 1; ; n++ {
 		name, value, err := r.member(n)
@@ -34,14 +35,12 @@ func (r *reader) probe() (list int, err error) {
 			}
 			return value, nil
 		}
-		if n, err = r.extent(value); errors.Is(err, errBig) || n > 2*MaxEvent {
-			return 0, r.neither(0)
-		} else if err != nil {
+		if n, err = r.extent(value); err != nil {
 			return 0, err
 		}
 		var c byte
 		if n, c, err = r.skipSpace(n); err != nil {
-			return 0, cutShort(err)
+			return 0, err
 		}
 		switch c {
 		case ',':
@@ -58,30 +57,26 @@ func (r *reader) probe() (list int, err error) {
 func (r *reader) member(n int) (name []byte, value int, err error) {
 	n, c, err := r.skipSpace(n)
 	if err != nil {
-		return nil, n, cutShort(err)
+		return nil, n, err
 	}
 	if c == '}' {
 		return nil, n + 1, nil
 	}
 	end, err := r.extent(n)
-	if errors.Is(err, errBig) {
-		return nil, n, errSyntax
-	} else if err != nil {
+	if err != nil {
 		return nil, n, err
 	}
 	if name, err = jsontext.AppendUnquote([]byte{}, r.buf[r.pos+n:r.pos+end]); err != nil {
 		return nil, n, errSyntax
 	}
 	if n, c, err = r.skipSpace(end); err != nil {
-		return nil, n, cutShort(err)
+		return nil, n, err
 	}
 	if c != ':' {
 		return nil, n, errSyntax
 	}
-	if n, _, err = r.skipSpace(n + 1); err != nil {
-		return nil, n, cutShort(err)
-	}
-	return name, n, nil
+	n, _, err = r.skipSpace(n + 1)
+	return name, n, err
 }
 
 // envelope reads an object whose list of events is at a distance.

@@ -22,11 +22,26 @@ type decoder struct {
 	ev    eventlog.Event
 }
 
-// event reads one event into d.ev and checks it. A problem of the event is an
-// *eventlog.Problem, and d.ev then holds the event's id, if that could be read,
-// and nothing else. The other error is errSyntax.
+// event reads text, which must hold one event and nothing else, into d.ev and
+// checks it. A problem of the event is an *eventlog.Problem, and d.ev then holds
+// the event's id, if that could be read, and nothing else. The other error is
+// errSyntax.
 func (d *decoder) event(text []byte) error {
-	err := d.obj.parse(text, d.shape)
+	return d.settle(d.obj.parse(text, d.shape))
+}
+
+// prefix is event for the object with which text begins, and returns its length:
+// 0 if it cannot be read, for whatever reason. That is not the last word on it,
+// since text may end too early.
+func (d *decoder) prefix(text []byte) (n int, problem error) {
+	n, err := d.obj.prefix(text, d.shape)
+	if err != nil {
+		return 0, nil
+	}
+	return n, d.settle(nil)
+}
+
+func (d *decoder) settle(err error) error {
 	if err == nil {
 		err = d.build()
 	}
@@ -160,7 +175,7 @@ func (d *decoder) metadata() error {
 // decimal is the decimal text of a JSON number. Integers are kept digit by
 // digit; 1e3 is written as JavaScript would have.
 func decimal(num []byte) []byte {
-	if bytes.IndexAny(num, ".eE") < 0 {
+	if !bytes.ContainsAny(num, ".eE") {
 		return num
 	}
 	f, err := strconv.ParseFloat(string(num), 64)

@@ -53,39 +53,52 @@ type object struct {
 // *eventlog.Problem about this object, or errSyntax; the fields read before it
 // are there.
 func (o *object) parse(text []byte, sh *shape) error {
-	o.data = false
-	return o.whole(text, sh, 0)
+	n, err := o.prefix(text, sh)
+	return nothingBehind(text, n, err)
 }
 
 // parseMetadata is parse for a metadata object that stands by itself. The limits
 // count as they do for one inside an event.
 func (o *object) parseMetadata(text []byte, sh *shape) error {
 	o.data = true
-	return o.whole(text, sh, 1)
+	n, err := o.first(text, sh, 1)
+	return nothingBehind(text, n, err)
 }
 
-func (o *object) whole(text []byte, sh *shape, depth int) error {
+// prefix reads the object with which text begins and returns where it ends. What
+// follows is not looked at.
+func (o *object) prefix(text []byte, sh *shape) (n int, err error) {
+	o.data = false
+	return o.first(text, sh, 0)
+}
+
+func (o *object) first(text []byte, sh *shape, depth int) (n int, err error) {
 	o.text = text
 	o.said, o.seen = 0, 0
 	o.scratch = o.scratch[:0]
-	var invalid error
-	if !utf8.Valid(text) {
-		invalid = problem(eventlog.InvalidEvent, "text is not UTF-8")
-	}
 	o.src = *bytes.NewBuffer(text)
-	// Invalid UTF-8 has been looked for, so that all this allows is half of a
+	// Invalid UTF-8 is looked for below, so that all this allows is half of a
 	// surrogate pair in an escape.
 	o.dec.Reset(&o.src, jsontext.AllowInvalidUTF8(true))
 	if t, err := o.dec.ReadToken(); err != nil || t.Kind() != '{' {
-		return errSyntax
+		return 0, errSyntax
 	}
 	if err := o.members(sh, depth); err != nil {
-		return err
+		return 0, err
 	}
-	if rest := bytes.TrimLeft(text[o.dec.InputOffset():], " \t\r\n"); len(rest) > 0 {
+	n = int(o.dec.InputOffset())
+	if !utf8.Valid(text[:n]) {
+		return n, problem(eventlog.InvalidEvent, "text is not UTF-8")
+	}
+	return n, nil
+}
+
+// nothingBehind adds to the outcome of first that the object must be all there is.
+func nothingBehind(text []byte, n int, err error) error {
+	if n > 0 && len(bytes.TrimLeft(text[n:], " \t\r\n")) > 0 {
 		return errSyntax
 	}
-	return invalid
+	return err
 }
 
 // members reads the members of an object up to its closing brace.

@@ -72,8 +72,11 @@ func read(body io.Reader, o Options, now int64, emit Emit, sh *shape, v eventlog
 	}
 	r.events, r.max, r.emit = 0, o.MaxEvents, emit
 	err := r.body(o.Lines)
-	if errors.Is(err, errSyntax) {
+	switch {
+	case errors.Is(err, errSyntax):
 		err = errs.New(errs.Invalid, codeJSON, "the body is not JSON near byte %d, in event %d", r.offset+int64(r.pos), r.events)
+	case errors.Is(err, errBig):
+		err = errs.New(errs.Invalid, codeBody, "the body has more than %d bytes of something other than events", MaxEvent)
 	}
 	r.src, r.emit, r.dec.ev = nil, nil, eventlog.Event{}
 	readers.Put(r)
@@ -207,6 +210,12 @@ func (r *reader) array() error {
 func (r *reader) element(c byte) error {
 	if r.full() {
 		return r.tooMany()
+	}
+	if c == '{' { // nearly always all of it has been read already, and is good
+		n, problem := r.dec.prefix(r.buf[r.pos:min(r.end, r.pos+MaxEvent)])
+		if r.pos += n; n > 0 {
+			return r.deliver(problem)
+		}
 	}
 	text, err := r.value()
 	if errors.Is(err, errBig) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -110,6 +111,11 @@ func TestBodies(t *testing.T) {
 		{"a single event too large", both, bigEvent, wire.Options{}, []string{" METADATA_TOO_LARGE"}, ""},
 		{"an element too large that is a string", both, `["` + strings.Repeat(`\\`, 100_000) + `",` + good2 + `]`, wire.Options{}, []string{" METADATA_TOO_LARGE", b}, ""},
 		{"something large behind the list", studio, `{"events":[` + good + `],"x":` + bigEvent + `}`, wire.Options{}, []string{a}, ""},
+
+		{"something large before the list", studio, `{"x":` + bigEvent + `,"events":[` + good + `]}`, wire.Options{}, nil, "INVALID_BODY"},
+		{"blanks before the list", studio, `{` + strings.Repeat(" ", 200_000) + `"events":[` + good + `]}`, wire.Options{}, []string{a}, ""},
+		{"too many blanks before the list", studio, `{` + strings.Repeat(" ", 300_000) + `"events":[` + good + `]}`, wire.Options{}, nil, "INVALID_BODY"},
+		{"any number of blanks elsewhere", both, strings.Repeat(" ", 300_000) + "[" + strings.Repeat("\n", 300_000) + good + "]", wire.Options{}, []string{a}, ""},
 
 		{"as many events as allowed", both, `[` + good + `,` + good2 + `]`, wire.Options{MaxEvents: 2}, []string{a, b}, ""},
 		{"more events than allowed", both, `[` + good + `,` + good2 + `]`, wire.Options{MaxEvents: 1}, []string{a}, "TOO_LARGE"},
@@ -367,47 +373,79 @@ func TestErrorsOfOthersComeBack(t *testing.T) {
 	}
 }
 
-// repeated is a body of n events that is made while it is read.
+// repeated is a body that is made while it is read.
 type repeated struct {
-	n    int
+	n    int // times that text is still to come
+	text string
 	rest string
 }
 
 func (r *repeated) Read(p []byte) (int, error) {
 	if r.rest == "" {
-		switch {
-		case r.n > 1:
-			r.rest = sample + ","
-		case r.n == 1:
-			r.rest = sample + "]}"
-		default:
+		if r.n == 0 {
 			return 0, io.EOF
 		}
 		r.n--
+		r.rest = r.text
 	}
 	n := copy(p, r.rest)
 	r.rest = r.rest[n:]
 	return n, nil
 }
 
-// A body may be as long as it likes: what it takes is one buffer.
+// allocated is how many bytes f allocates, and how many times it does.
+func allocated(f func()) (bytes, times float64) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return float64(after.TotalAlloc - before.TotalAlloc), float64(after.Mallocs - before.Mallocs)
+}
+
+// A body may be as long as it likes: what it takes is one buffer, and what is
+// emitted.
 func TestMemoryDoesNotGrowWithTheBody(t *testing.T) {
-	run := func(n int) float64 {
-		return testing.AllocsPerRun(3, func() {
+	const many = 32 << 20
+	tests := []struct {
+		name         string
+		before       string
+		repeat       string
+		after        string
+		o            wire.Options
+		events       int // besides those repeated
+		bytesPerTime float64
+	}{
+		{"many events in an envelope", `{"events":[`, sample + ",", sample + "]}", wire.Options{}, 1, 600},
+		{"many events on lines", "", sample + "\n", "", wire.Options{Lines: true}, 0, 600},
+		{"one huge event", `[{"type":"a.b","x":"`, strings.Repeat("x", 1000), `"},` + sample + "]", wire.Options{}, 2, 0},
+		{"one huge line", "[", strings.Repeat(" ", 1000), "]\n" + sample, wire.Options{Lines: true}, 2, 0},
+		{"one huge number", "[", strings.Repeat("1", 1000), "," + sample + "]", wire.Options{}, 2, 0},
+		{"levels without end", `[{"x":`, strings.Repeat("[", 1000), "", wire.Options{}, -1, 0},
+		{"blanks", "", strings.Repeat(" ", 1000), sample, wire.Options{}, 1, 0},
+		{"something huge beside the list", `{"events":[` + sample + `],"x":"`, strings.Repeat("x", 1000), `"}`, wire.Options{}, 1, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			n := many / len(tt.repeat) / 4
+			want := tt.events
+			if tt.bytesPerTime > 0 {
+				want += n
+			}
 			seen := 0
-			body := io.MultiReader(strings.NewReader(`{"events":[`), &repeated{n: n})
-			err := wire.ReadStudio(body, wire.Options{}, now, func(_ int, _ eventlog.Event, problem error) error {
-				seen++
-				return problem
+			bytes, times := allocated(func() {
+				body := io.MultiReader(strings.NewReader(tt.before), &repeated{n: n, text: tt.repeat}, strings.NewReader(tt.after))
+				err := wire.ReadStudio(body, tt.o, now, func(int, eventlog.Event, error) error {
+					seen++
+					return nil
+				})
+				if (err != nil) != (want < 0) || (want >= 0 && seen != want) {
+					t.Errorf("%d events, %v; want %d", seen, err, want)
+				}
 			})
-			if err != nil || seen != n {
-				t.Fatalf("%d events of %d, %v", seen, n, err)
+			if limit := 2<<20 + tt.bytesPerTime*float64(n); bytes > limit && !raceEnabled {
+				t.Errorf("%.0f bytes allocated in %.0f pieces, want no more than %.0f", bytes, times, limit)
 			}
 		})
-	}
-	short, long := run(1_000), run(20_000)
-	if perEvent := (long - short) / 19_000; perEvent > 4 {
-		t.Errorf("%.1f allocations for each event, want no more than 4", perEvent)
 	}
 }
 

@@ -11,7 +11,11 @@ import (
 // errBig says that a value was larger than MaxEvent and has been passed over.
 var errBig = errors.New("value too large")
 
-const firstBuffer = 64 << 10
+const (
+	firstBuffer = 64 << 10
+	lastBuffer  = 512 << 10 // the largest to keep for another body
+	farthest    = 2 * MaxEvent
+)
 
 // stream reads a body piece by piece. It finds where a JSON value ends, by its
 // brackets and quotes alone, and so holds no more than one value in memory, and
@@ -33,7 +37,7 @@ func (s *stream) reset(src io.Reader, limit int64) {
 		limit = -1
 	}
 	*s = stream{src: src, buf: s.buf, left: limit}
-	if s.buf == nil {
+	if s.buf == nil || len(s.buf) > lastBuffer {
 		s.buf = make([]byte, firstBuffer)
 	}
 }
@@ -103,31 +107,31 @@ func (s *stream) peek() (byte, error) {
 }
 
 // skipSpace is the distance from the position to the first byte at or behind n
-// that is not space, and that byte.
+// that is not space, and that byte. errBig: it is too far away to keep all before.
 func (s *stream) skipSpace(n int) (int, byte, error) {
-	for ; ; n++ {
+	for ; n <= farthest; n++ {
 		c, err := s.at(n)
 		if err != nil || !isSpace(c) {
-			return n, c, err
+			return n, c, cutShort(err)
 		}
 	}
+	return n, 0, errBig
 }
 
 func isSpace(c byte) bool { return c == ' ' || c == '\n' || c == '\r' || c == '\t' }
 
 // extent is the distance from the position to the end of the value that begins
-// at distance n. errBig: the end was not found within MaxEvent.
+// at distance n. errBig: that would be more than MaxEvent from n.
 func (s *stream) extent(n int) (int, error) {
 	from := n
 	s.frame = frame{}
 	for {
-		k, done := s.frame.scan(s.buf[s.pos+n : s.end])
-		n += k
-		if done {
-			return n, nil
-		}
+		n += s.frame.scan(s.buf[s.pos+n : s.end])
 		if n-from > MaxEvent {
 			return n, errBig
+		}
+		if s.frame.done {
+			return n, nil
 		}
 		if err := s.more(); err != nil {
 			return n, cutShort(err)
@@ -141,20 +145,13 @@ func (s *stream) value() ([]byte, error) {
 	n, err := s.extent(0)
 	text := s.buf[s.pos : s.pos+n]
 	s.pos += n
-	for errors.Is(err, errBig) {
+	for errors.Is(err, errBig) && !s.frame.done {
 		if s.pos == s.end {
 			if err := s.more(); err != nil {
 				return nil, cutShort(err)
 			}
 		}
-		k, done := s.frame.scan(s.buf[s.pos:s.end])
-		s.pos += k
-		if done {
-			return nil, errBig
-		}
-	}
-	if err == nil && n > MaxEvent {
-		err = errBig
+		s.pos += s.frame.scan(s.buf[s.pos:s.end])
 	}
 	return text, err
 }
@@ -202,21 +199,21 @@ type frame struct {
 	str     bool // within quotes
 	esc     bool // behind a backslash
 	depth   int  // brackets open
+	done    bool // the end has been found
 }
 
-// scan returns how many bytes of b belong to the value, and whether that is all
-// of it.
-func (f *frame) scan(b []byte) (n int, done bool) {
+// scan returns how many bytes of b belong to the value.
+func (f *frame) scan(b []byte) int {
 	if !f.started && len(b) > 0 {
 		f.started = true
 		f.scalar = b[0] != '{' && b[0] != '[' && b[0] != '"'
 	}
 	if f.scalar {
-		n = bytes.IndexAny(b, ",:{}[]\" \t\r\n")
-		if n < 0 {
-			return len(b), false
+		n := bytes.IndexAny(b, ",:{}[]\" \t\r\n")
+		if f.done = n >= 0; !f.done {
+			return len(b)
 		}
-		return n, true
+		return n
 	}
 	for i := 0; i < len(b); i++ {
 		if f.str {
@@ -240,10 +237,11 @@ func (f *frame) scan(b []byte) (n int, done bool) {
 			}
 		}
 		if f.depth == 0 {
-			return i + 1, true
+			f.done = true
+			return i + 1
 		}
 	}
-	return len(b), false
+	return len(b)
 }
 
 // quoted is the number of bytes before the closing quote, len(b) if it is not in b.

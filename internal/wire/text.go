@@ -45,7 +45,7 @@ func appendPair(dst []byte, name, s string) []byte {
 		return dst
 	}
 	dst = append(dst, name...)
-	if strings.IndexAny(s, " \"=") < 0 {
+	if !strings.ContainsAny(s, " \"=") {
 		return appendVisible(dst, s)
 	}
 	dst = append(dst, '"')
