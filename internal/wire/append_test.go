@@ -94,6 +94,8 @@ func TestNativeEventsRoundTrip(t *testing.T) {
 func TestAppendDash(t *testing.T) {
 	dash := full()
 	dash.Origin.Vocabulary, dash.Origin.Type = eventlog.VocabularyDash, "user_sign_in_failed"
+	docs := full()
+	docs.Type, docs.Origin.Vocabulary, docs.Origin.Type = eventlog.UserJoined, eventlog.VocabularyDash, "user_created"
 	bare := &eventlog.Record{Event: eventlog.Event{Type: "organization.deleted", OrganizationID: "o1", Personal: eventlog.Personal{Metadata: []byte(" { } ")}}}
 	twice := full()
 	twice.Metadata = []byte("{\"userId\":null,\"userName\":\"N\",\r\n\"name\":\"x\",\"email\":3,\"triggeredBy\":\"t\",\"userAgent\":\"\",\"organizationId\":[],\"sessionId\":{}}")
@@ -124,6 +126,11 @@ func TestAppendDash(t *testing.T) {
 			"under the name that was asked for", dash,
 			wire.DashOptions{EventType: "login.failed"},
 			`{"eventType":"login.failed","eventKey":"k1","eventDisplayName":"Label","eventData":{"name":"Alice","email":"a@x","n":1.0}` + tail,
+		},
+		{
+			"in the words of the documentation", docs,
+			wire.DashOptions{Names: eventlog.DocsNames},
+			`{"eventType":"user_signed_up","eventKey":"k1","eventDisplayName":"Label","eventData":{"name":"Alice","email":"a@x","n":1.0}` + tail,
 		},
 		{
 			"without a label, a key, a place, a user", bare,

@@ -72,6 +72,7 @@ func (o *object) prefix(text []byte, sh *shape) (n int, err error) {
 	return o.first(text, sh, 0)
 }
 
+// first reads the object with which text begins; its members are at a depth.
 func (o *object) first(text []byte, sh *shape, depth int) (n int, err error) {
 	o.text = text
 	o.said, o.seen = 0, 0
@@ -110,9 +111,6 @@ func (o *object) members(sh *shape, depth int) error {
 		raw, err := o.dec.ReadValue()
 		if err != nil {
 			return o.refuse(err)
-		}
-		if raw.Kind() != '"' {
-			return errSyntax
 		}
 		name, err := o.unquoteName(raw)
 		if err != nil {

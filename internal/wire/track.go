@@ -24,11 +24,11 @@ func ParseTrack(body []byte, now int64) (eventlog.Event, error) {
 	if err == nil {
 		err = t.build()
 	}
+	if err == nil {
+		err = t.ev.Check(now)
+	}
 	ev := t.ev
 	t.ev = eventlog.Event{}
-	if err == nil {
-		err = ev.Check(now)
-	}
 	if err != nil {
 		return eventlog.Event{}, refused(err)
 	}
@@ -52,6 +52,7 @@ func refused(err error) error {
 
 type track struct {
 	obj   object
+	name  string // eventType
 	texts texts
 	ev    eventlog.Event
 }
@@ -75,15 +76,16 @@ func (t *track) build() error {
 		return err
 	}
 	ev := &t.ev
+	t.name = string(o.str(fieldType))
+	ev.Origin.Type = t.name
+	ev.Type = typeOf(t.name, ev.Metadata)
 	t.texts.add(&ev.Key, o.str(fieldKey))
-	t.texts.add(&ev.Origin.Type, o.str(fieldType))
 	t.texts.add(&ev.Origin.DisplayName, o.str(fieldDisplayName))
 	t.texts.add(&ev.IPAddress, o.str(fieldIP))
 	t.texts.add(&ev.City, o.str(fieldCity))
 	t.texts.add(&ev.Country, o.str(fieldCountry))
 	t.texts.add(&ev.UserAgent, o.str(dataUserAgent))
 	t.texts.add(&ev.SessionID, t.id(dataSession))
-	ev.Type = typeOf(string(o.str(fieldType)), ev.Metadata)
 	t.subjects()
 	t.country()
 	if c := string(o.str(dataTriggerContext)); c == "dashboard" || c == "admin" {
@@ -154,7 +156,7 @@ func typeOf(name string, metadata []byte) eventlog.Type {
 // subjects finds out whom the event is about, which organization, and who did it.
 func (t *track) subjects() {
 	o, ev := &t.obj, &t.ev
-	organizational, personal := scope(ev.Type, string(o.str(fieldType)))
+	organizational, personal := scope(ev.Type, t.name)
 
 	organization := t.id(dataOrganization)
 	if organization == nil && organizational {
@@ -169,7 +171,7 @@ func (t *track) subjects() {
 		}
 	}
 	actor := t.id(dataTriggeredBy)
-	if ev.Type.Category() == "security" || strings.HasPrefix(string(o.str(fieldType)), "security_") {
+	if ev.Type.Category() == "security" || strings.HasPrefix(t.name, "security_") {
 		actor = nil // there it is the name of the check that found something
 	}
 	switch {
@@ -217,7 +219,7 @@ func known(id []byte) []byte {
 // travel, it stands in the place of the name.
 func (t *track) country() {
 	code := t.obj.str(fieldCountryCode)
-	if len(code) == 0 && string(t.obj.str(fieldType)) == "security_signal" {
+	if len(code) == 0 && t.name == "security_signal" {
 		code = t.obj.str(fieldCountry)
 	}
 	if len(code) == 2 { // Check drops what is no code
@@ -228,7 +230,7 @@ func (t *track) country() {
 // failed reports whether the event says that something did not succeed, or was
 // stopped.
 func (t *track) failed() bool {
-	switch string(t.obj.str(fieldType)) {
+	switch t.name {
 	case "security_check":
 		return string(t.obj.str(dataOutcome)) == "blocked"
 	case "security_signal":
