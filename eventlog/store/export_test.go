@@ -22,3 +22,10 @@ const (
 
 // Cached is the memory that the cache believes to use.
 func (s *Store) Cached() int { return s.cache.bytes }
+
+// Held is what of the head is in memory: blocks, and ids that producers chose.
+func (s *Store) Held() (blocks, ids int) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.head), len(s.ids)
+}

@@ -71,6 +71,15 @@ func (m *model) compare(h *harness, rng *rand.Rand) {
 	if p.Index > a.Index || p.Seq > a.Seq || (h.Pending() == 0) != (p.Seq == a.Seq) {
 		h.t.Fatalf("persisted %+v, applied %+v, %d bytes pending", p, a, h.Pending())
 	}
+	given := 0
+	for _, r := range m.records[p.Seq:] {
+		if r.GivenID {
+			given++
+		}
+	}
+	if _, ids := h.Held(); ids != given {
+		h.t.Fatalf("%d ids are in memory, want those of the head, %d", ids, given)
+	}
 	if len(m.records) == 0 {
 		return
 	}

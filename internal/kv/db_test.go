@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -291,6 +290,37 @@ func TestReadsAreSnapshots(t *testing.T) {
 	}
 }
 
+// Compaction drops old versions, but none that a reader may still ask for.
+func TestCompactionKeepsWhatReadersSee(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes more than a memtable")
+	}
+	db := open(t, t.TempDir())
+	old := noise(3 * kv.PartBytes)
+	write(t, db, kv.IndexKey('u', 1), []byte("first"), kv.IndexKey('u', 2), old)
+	prefix := kv.IndexKey('u', 0)[:4]
+	n := 0
+	err := db.Scan(prefix, nil, func(_, val []byte) (bool, error) {
+		if n++; n == 1 {
+			write(t, db, kv.IndexKey('u', 2), noise(3*kv.PartBytes-7))
+			for i := range uint64(70) {
+				write(t, db, kv.BlockKey(1+i), noise(1<<20))
+			}
+			if err := db.Flatten(); err != nil {
+				t.Fatal(err)
+			}
+			return true, nil
+		}
+		if !bytes.Equal(val, old) {
+			t.Errorf("a value of %d bytes was read as one of %d", len(old), len(val))
+		}
+		return true, nil
+	})
+	if err != nil || n != 2 {
+		t.Errorf("the scan saw %d keys, %v", n, err)
+	}
+}
+
 func TestConcurrentReadersAndWriters(t *testing.T) {
 	db := open(t, t.TempDir())
 	const writers, writes = 4, 25
@@ -320,31 +350,6 @@ func TestConcurrentReadersAndWriters(t *testing.T) {
 	}
 }
 
-const childDir = "DASHD_KV_TEST_DIR"
-
-// TestMain lets the test program be the second process of a test.
-func TestMain(m *testing.M) {
-	dir := os.Getenv(childDir)
-	if dir == "" {
-		os.Exit(m.Run())
-	}
-	_, err := kv.Open(dir, kv.Options{})
-	fmt.Println(err)
-	os.Exit(errs.ExitCode(err))
-}
-
-func TestASecondProcessIsRefused(t *testing.T) {
-	dir := t.TempDir()
-	open(t, dir)
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), childDir+"="+dir)
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != errs.ExitIdentity || !strings.Contains(string(out), "another dashd is using "+dir) {
-		t.Errorf("second process: %v\n%s", err, out)
-	}
-}
-
 func TestOpenSaysWhyItCannot(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -358,6 +363,12 @@ func TestOpenSaysWhyItCannot(t *testing.T) {
 			}
 			return kv.Options{}
 		}, errs.ExitIO, "data directory cannot be made"},
+		{"no file can be made in the directory", func(t *testing.T, dir string) kv.Options {
+			if err := os.Symlink("/proc/self", dir); err != nil {
+				t.Fatal(err)
+			}
+			return kv.Options{}
+		}, errs.ExitIO, "data directory is not writable"},
 		{"the disk is nearly full", func(*testing.T, string) kv.Options {
 			return kv.Options{MinFree: 1 << 62}
 		}, errs.ExitDiskLow, "make room"},

@@ -65,19 +65,24 @@ func enoughSpace(dir string, minFree uint64) error {
 // commonest mistakes get a sentence of their own.
 func prepare(dir string, minFree uint64) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return errs.Stop(errs.ExitIO, fmt.Errorf("the data directory cannot be made: %w", err))
-	}
-	if err := enoughSpace(dir, minFree); err != nil {
-		return err
+		return unusable("the data directory cannot be made", err)
 	}
 	f, err := os.CreateTemp(dir, ".writable-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
 	if err != nil {
-		return errs.Stop(errs.ExitIO, fmt.Errorf("the data directory is not writable: %w", err))
+		return unusable("the data directory is not writable", err)
 	}
-	if err := errors.Join(f.Close(), os.Remove(f.Name())); err != nil {
-		return errs.Stop(errs.ExitIO, fmt.Errorf("the data directory is not writable: %w", err))
+	return enoughSpace(dir, minFree)
+}
+
+func unusable(what string, err error) error {
+	code := errs.ExitIO
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		code = errs.ExitDiskLow
 	}
-	return nil
+	return errs.Stop(code, fmt.Errorf("%s: %w", what, err))
 }
 
 // settled is how old a modification time must be for an fsync after it to be

@@ -8,3 +8,6 @@ var PartKey = partKey
 
 // PrefixPart is the prefix of all keys of parts.
 var PrefixPart = []byte{prefixPart, '/'}
+
+// Flatten compacts all tables.
+func (db *DB) Flatten() error { return db.b.Flatten(2) }
