@@ -15,9 +15,11 @@ type cache struct {
 	order list.List // of *part, used last in front
 }
 
-// partID names a part of a sealed segment: the letter and number of its key.
+// partID names a part of a sealed segment: the letter and number of its key, and
+// how often the segment was written again.
 type partID struct {
 	letter  byte
+	edition uint32
 	segment uint64
 }
 

@@ -22,12 +22,13 @@ type timeColumn struct {
 }
 
 // noneBetter reports whether it is sure, from the row's chunk on down (ascending: on
-// up), that no time comes before worst in the order.
+// up), that no row comes before one of time worst that was found there: of equal
+// times the one found first is first.
 func (c *timeColumn) noneBetter(chunk int, ascending bool, worst int64) bool {
 	if ascending {
-		return c.floors != nil && c.floors[chunk] > worst
+		return c.floors != nil && c.floors[chunk] >= worst
 	}
-	return chunk+1 < len(c.peaks) && c.peaks[chunk+1] < worst
+	return chunk+1 < len(c.peaks) && c.peaks[chunk+1] <= worst
 }
 
 func newTimeColumn(times []int64) timeColumn {
@@ -150,13 +151,14 @@ func (d *dense) addKind(k *kind) uint16 {
 
 // view returns the rows there are as a segment for readers.
 func (d *dense) view() *denseView {
-	return &denseView{d: d, n: d.n, peaks: d.peaks, table: kindTable{kinds: d.table}, min: d.min, max: d.max, inOrder: d.sorted}
+	return &denseView{d: d, n: d.n, hashes: d.hashes, peaks: d.peaks, table: kindTable{kinds: d.table}, min: d.min, max: d.max, inOrder: d.sorted}
 }
 
 // denseView is a dense segment as it was when published. Immutable.
 type denseView struct {
 	d        *dense
 	n        int
+	hashes   [numFields][]uint64
 	peaks    []int64
 	table    kindTable
 	min, max int64
@@ -176,7 +178,7 @@ func (v *denseView) timeColumn() (timeColumn, error) {
 // find scans the columns.
 func (v *denseView) find(clause []term) ([]uint16, error) {
 	var found rowSet
-	for f := range v.d.hashes {
+	for f, column := range v.hashes {
 		var wanted []uint64
 		for _, t := range clause {
 			if t.field == f {
@@ -184,7 +186,7 @@ func (v *denseView) find(clause []term) ([]uint16, error) {
 			}
 		}
 		if len(wanted) > 0 {
-			found.add(scan(v.d.hashes[f][:v.n], wanted))
+			found.add(scan(column[:v.n], wanted))
 		}
 	}
 	return found.rows(), nil

@@ -62,6 +62,8 @@ func (x *Index) follow(ctx context.Context, jobs chan<- *dense) error {
 
 // add appends the events of b behind Indexed and publishes them, all at once.
 func (x *Index) add(first uint64, b *block.Block) error {
+	x.building.Lock()
+	defer x.building.Unlock()
 	next := x.Indexed() + 1
 	if first > next || first+uint64(b.Len()) < next {
 		return fmt.Errorf("index: block of %d events from seq %d, expected seq %d", b.Len(), first, next)
@@ -118,23 +120,32 @@ func (x *Index) seal(ctx context.Context, jobs <-chan *dense) error {
 		case <-ctx.Done():
 			return nil
 		case d := <-jobs:
-			m, err := x.write(d)
-			if err != nil {
+			if err := x.write(d); err != nil {
 				return fmt.Errorf("index: write segment %d: %w", d.number, err)
 			}
-			x.publish(func(v *view) {
-				v.done = slices.Clone(v.done)
-				v.done[d.number] = newSealed(m, x.loader)
-			})
 			x.log.Debug("segment sealed", "segment", d.number, "seq", d.last())
 		}
 	}
 }
 
-// write stores a full segment. Its s/ value is written last: with it the segment
-// exists, and all of it is durable; without it, its other values mean nothing.
-func (x *Index) write(d *dense) (meta, error) {
+// write stores a full segment and publishes it as a sealed one.
+func (x *Index) write(d *dense) error {
+	x.sealing.Lock()
+	defer x.sealing.Unlock()
 	m, parts := d.encode()
+	if err := x.store(parts); err != nil {
+		return err
+	}
+	x.publish(func(v *view) {
+		v.done = slices.Clone(v.done)
+		v.done[d.number] = newSealed(m, x.loader)
+	})
+	return nil
+}
+
+// store writes parts of a segment in order, and durably. The s/ value is the last:
+// with it the segment exists, without it the others mean nothing.
+func (x *Index) store(parts []stored) error {
 	for len(parts) > 0 {
 		n, bytes := 0, 0
 		for n < len(parts) && (n == 0 || bytes+len(parts[n].val) <= kv.MaxWrite) {
@@ -150,11 +161,11 @@ func (x *Index) write(d *dense) (meta, error) {
 			return nil
 		})
 		if err != nil {
-			return m, err
+			return err
 		}
 		parts = parts[n:]
 	}
-	return m, nil
+	return nil
 }
 
 // stored is a value with its key.

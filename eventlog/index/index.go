@@ -49,6 +49,11 @@ type Index struct {
 	segmentEvents int
 	pool          *kindPool
 
+	// sealing is held while a segment is written; it comes before building.
+	sealing sync.Mutex
+	// building is held while segments in memory change: per block, without I/O.
+	building sync.Mutex
+
 	// Only Run's goroutine.
 	open   *dense
 	full   []*dense // full, and not handed to the sealer yet

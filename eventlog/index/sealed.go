@@ -16,8 +16,9 @@ const residentKinds = 256
 // sealed is a segment in the database. Its parts are loaded when a query needs
 // them, and cached. Immutable.
 type sealed struct {
-	meta   // table is nil if it is not resident
-	loader *loader
+	meta    // table is nil if it is not resident
+	loader  *loader
+	edition uint32 // of its parts in the database: see Forget
 }
 
 // loader reads parts of sealed segments through a cache.
@@ -89,8 +90,8 @@ func (s *sealed) findTerm(t term) ([]uint16, error) {
 	}
 	// The table answers if it is here. If not, the filter, a tenth of its
 	// size, mostly makes loading it unnecessary.
-	loaded, _ := s.loader.cache.get(partID{letters[t.field], s.number}).(*table)
-	if loaded == nil {
+	known, _ := s.loader.cache.get(s.part(letters[t.field])).(*table)
+	if known == nil {
 		f, err := load(s, filterLetters[t.field], func(b []byte) (filter, int, error) {
 			f, err := decodeFilter(b, t.field, s.number, s.n)
 			return f, 8 * len(f), err
@@ -98,24 +99,30 @@ func (s *sealed) findTerm(t term) ([]uint16, error) {
 		if err != nil || !f.mayHave(t.hash) {
 			return nil, err
 		}
-		loaded, err = load(s, letters[t.field], func(b []byte) (*table, int, error) {
-			t, err := decodeTable(b, t.field, s.number, s.n)
-			if err != nil {
-				return nil, 0, err
-			}
-			return t, 10*len(t.hashes) + 2*len(t.rows), nil
-		})
-		if err != nil {
+		if known, err = s.fieldTable(t.field); err != nil {
 			return nil, err
 		}
 	}
-	return loaded.find(t.hash), nil
+	return known.find(t.hash), nil
 }
+
+func (s *sealed) fieldTable(field int) (*table, error) {
+	return load(s, letters[field], func(b []byte) (*table, int, error) {
+		t, err := decodeTable(b, field, s.number, s.n)
+		if err != nil {
+			return nil, 0, err
+		}
+		return t, 10*len(t.hashes) + 2*len(t.rows), nil
+	})
+}
+
+// part names the part with that letter in the cache.
+func (s *sealed) part(letter byte) partID { return partID{letter, s.edition, s.number} }
 
 // load returns a part of s, from the cache or decoded from the database. A part
 // that is missing or wrong stops the node.
 func load[T any](s *sealed, letter byte, decode func([]byte) (value T, bytes int, err error)) (T, error) {
-	l, id := s.loader, partID{letter, s.number}
+	l, id := s.loader, s.part(letter)
 	if v, ok := l.cache.get(id).(T); ok {
 		return v, nil
 	}

@@ -252,7 +252,7 @@ func TestIndexAgreesWithTwin(t *testing.T) {
 		{"a log that is durable late", 100, 20, 0, func(head uint64) uint64 { return max(head, 700) - 700 + 1 }, true},
 		{"a log that is never durable", 100, 20, 0, func(uint64) uint64 { return 1 }, false},
 		{"segments longer than a chunk", 1500, 200, 0, always, true},
-		{"segments shorter than a block", 7, 20, 0, always, true},
+		{"segments shorter than a block", 25, 20, 0, always, true},
 	}
 	queries := 150
 	if testing.Short() {
@@ -307,7 +307,7 @@ func TestPagesNeitherOverlapNorLeaveGaps(t *testing.T) {
 			q := base
 			q.Limit = 37
 			var got []uint64
-			for {
+			for range len(w.twin) {
 				page := n.query(q)
 				for _, r := range page.Records {
 					got = append(got, r.Seq)
