@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"net/http"
 	"strings"
 
 	"dashd/eventlog"
@@ -12,7 +11,7 @@ import (
 // authenticate finds out who sent r, whether he may use rt, and on which project
 // he acts. A key acts on its own project. The operator of the machine, and for
 // the management of keys whoever manages projects, names one with ?project=.
-func (s *Server) authenticate(r *http.Request, rt route, operator bool) (projections.Principal, error) {
+func (s *Server) authenticate(r *request, rt route, operator bool) (projections.Principal, error) {
 	p := projections.Operator("admin-socket")
 	if !operator {
 		key, err := presentedKey(r, rt)
@@ -26,8 +25,11 @@ func (s *Server) authenticate(r *http.Request, rt route, operator bool) (project
 	if !p.Can(string(rt.scope)) {
 		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key lacks the scope %s", rt.scope)
 	}
-	asked := r.URL.Query().Get("project")
-	if asked == "" || asked == p.Project {
+	asked := r.query.Get("project")
+	switch {
+	case asked == "" && operator && rt.scope.ofProject():
+		return p, errs.New(errs.Invalid, "PROJECT_REQUIRED", "name the project with ?project=")
+	case asked == "" || asked == p.Project:
 		return p, nil
 	}
 	if !operator && !(rt.scope == keysAll && p.Manages(asked)) {
@@ -43,21 +45,19 @@ func (s *Server) authenticate(r *http.Request, rt route, operator bool) (project
 }
 
 // presentedKey returns the API key a request carries. In a URL a key ends up in
-// histories and logs, so it is refused there, but for the studio's client, which
-// cannot always send a header.
-func presentedKey(r *http.Request, rt route) (string, error) {
+// histories and logs, so it is refused there, even beside a header, but for the
+// studio's client, which cannot always send a header.
+func presentedKey(r *request, rt route) (string, error) {
+	inURL := r.query.Get("key")
+	if inURL != "" && !rt.keyInURL {
+		return "", errs.New(errs.Invalid, "KEY_IN_URL",
+			"send the API key in the x-api-key header, not in the URL; a key that was in a URL should be revoked")
+	}
 	if key := r.Header.Get("X-Api-Key"); key != "" {
 		return key, nil
 	}
 	if scheme, key, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
 		return strings.TrimSpace(key), nil
 	}
-	if key := r.URL.Query().Get("key"); key != "" {
-		if !rt.keyInURL {
-			return "", errs.New(errs.Invalid, "KEY_IN_URL",
-				"send the API key in the x-api-key header, not in the URL; a key that was in a URL should be revoked")
-		}
-		return key, nil
-	}
-	return "", nil // Authenticate refuses it as it refuses any wrong key
+	return inURL, nil // Authenticate refuses none as it refuses any wrong key
 }

@@ -14,8 +14,8 @@ const (
 	// and a block is at most block.MaxBytes.
 	batchEvents = block.GroupEvents
 	batchBytes  = block.MaxBytes / 2
-	// eventOverhead is counted for the fixed fields of an event.
-	eventOverhead = 128
+	// eventOverhead is counted for what an event takes beside its text.
+	eventOverhead = 192
 )
 
 // batcher appends a stream of events of one project in order, in pieces. One
@@ -53,8 +53,7 @@ func (s *Server) newBatcher(r *request, done func(int, string, appender.Result))
 func (b *batcher) add(at int, ev eventlog.Event) error {
 	ev.Project = b.project
 	display.Keep(&ev)
-	size := eventOverhead + len(ev.Metadata) + len(ev.UserAgent) + len(ev.Message) +
-		len(ev.ID) + len(ev.UserID) + len(ev.SessionID) + len(ev.OrganizationID) + len(ev.Key)
+	size := weight(&ev)
 	if len(b.next.events) == batchEvents || b.next.bytes+size > batchBytes && len(b.next.events) > 0 {
 		if err := b.send(); err != nil {
 			return err
@@ -66,9 +65,16 @@ func (b *batcher) add(at int, ev eventlog.Event) error {
 	return nil
 }
 
+// weight bounds what an event adds to a block.
+func weight(e *eventlog.Event) int {
+	return eventOverhead + len(e.ID) + len(e.Type) + len(e.UserID) + len(e.SessionID) + len(e.OrganizationID) +
+		len(e.ActorID) + len(e.Key) + len(e.Metadata) + 2*len(e.IPAddress) + len(e.UserAgent) + len(e.City) +
+		len(e.Region) + len(e.Country) + len(e.Message) + len(e.Origin.Type) + len(e.Origin.DisplayName) + len(e.Origin.RawIP)
+}
+
 // send puts the next piece on its way, once the one before has arrived.
 func (b *batcher) send() error {
-	if err := b.wait(); err != nil || len(b.next.events) == 0 {
+	if err := b.wait(); err != nil {
 		return err
 	}
 	b.onWay, b.next = b.next, piece{} // what is appended belongs to the appender
@@ -87,19 +93,24 @@ func (b *batcher) wait() error {
 	}
 	o := <-b.outcome
 	b.outcome = nil
+	return b.report(b.onWay, o)
+}
+
+func (b *batcher) report(p piece, o outcome) error {
 	if o.err != nil {
 		return o.err
 	}
 	for i, r := range o.results {
-		b.done(b.onWay.at[i], b.onWay.events[i].ID, r)
+		b.done(p.at[i], p.events[i].ID, r)
 	}
 	return nil
 }
 
-// finish sends what is left and waits for it.
+// finish appends what is left and waits for everything.
 func (b *batcher) finish() error {
-	if err := b.send(); err != nil {
+	if err := b.wait(); err != nil || len(b.next.events) == 0 {
 		return err
 	}
-	return b.wait()
+	results, err := b.append(b.ctx, b.next.events)
+	return b.report(b.next, outcome{results, err})
 }

@@ -18,7 +18,7 @@ const (
 
 // userEvents serves GET /events/user: the events whose stream is the user's.
 func (s *Server) userEvents(w http.ResponseWriter, r *request) error {
-	user, ok := first(r.URL.Query(), "userId")
+	user, ok := first(r.query, "userId")
 	if !ok {
 		return required("userId")
 	}
@@ -28,7 +28,7 @@ func (s *Server) userEvents(w http.ResponseWriter, r *request) error {
 // organizationEvents serves GET /events/organization: the events of the
 // organization's stream, and those that name it.
 func (s *Server) organizationEvents(w http.ResponseWriter, r *request) error {
-	id, ok := first(r.URL.Query(), "organizationId")
+	id, ok := first(r.query, "organizationId")
 	if !ok {
 		return required("organizationId")
 	}
@@ -48,14 +48,16 @@ func organizationTerms(ids ...string) []index.Term {
 // organizations. The list is the only fence between the tenants of an
 // application, so userId only ever narrows it.
 func (s *Server) activityEvents(w http.ResponseWriter, r *request) error {
-	params := r.URL.Query()
+	params := r.query
 	ids := list(params, "organizationIds")
 	if len(ids) == 0 {
 		return required("organizationIds")
 	}
 	q := index.Query{All: [][]index.Term{organizationTerms(ids...)}}
 	user, byUser := first(params, "userId")
-	if byUser {
+	if byUser && user != eventlog.NoKey {
+		// What concerns has to read is narrowed by what the index knows of the same
+		// keys; of "unknown" it knows nothing.
 		q.All = append(q.All, []index.Term{
 			{Field: index.Key, Value: user}, {Field: index.User, Value: user}, {Field: index.Actor, Value: user},
 		})
@@ -91,38 +93,53 @@ func hasText(rec *eventlog.Record, key, want string) bool {
 // the log's order. asked is the event type the caller filters by, if any: any of
 // its names selects it, and it comes back under the name that was asked for.
 func (s *Server) dashPage(w http.ResponseWriter, r *request, q index.Query, asked string) error {
-	params := r.URL.Query()
 	q.Project, q.BySeq = r.principal.Project, true
-	q.Limit = lenient(params, "limit", dashDefault, 1, dashMax)
-	q.Offset = lenient(params, "offset", 0, 0, maxOffset)
+	q.Limit = lenient(r.query, "limit", dashDefault, 1, dashMax)
+	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
 	if asked != "" {
-		if askType(&q, asked); len(q.Types) == 0 {
-			return answerDash(w, q, nil, 0) // it can name nothing
-		}
+		askType(&q, asked)
 	}
-	page, err := s.Index.Query(r.Context(), q)
+	page, err := s.find(r, q)
 	if err != nil {
 		return err
 	}
-	setSeq(w, page.Seq)
 	options := s.dashOptions(r, asked)
-	var items []byte
+	out := append([]byte(nil), `{"events":[`...)
 	for i := range page.Records {
 		if i > 0 {
-			items = append(items, ',')
+			out = append(out, ',')
 		}
 		rec := &page.Records[i]
 		options.Message, _ = display.Of(&rec.Event)
-		items = wire.AppendDash(items, rec, options)
+		out = wire.AppendDash(out, rec, options)
 	}
-	return answerDash(w, q, items, page.Total)
+	out = appendPaging(append(out, ']'), q, page)
+	setSeq(w, page.Seq)
+	writeBody(w, http.StatusOK, append(out, '}'))
+	return nil
+}
+
+// appendPaging appends the members by which the plugin pages.
+func appendPaging(dst []byte, q index.Query, page index.Page) []byte {
+	dst = append(dst, `,"total":`...)
+	dst = strconv.AppendUint(dst, page.Total, 10)
+	dst = append(dst, `,"limit":`...)
+	dst = strconv.AppendInt(dst, int64(q.Limit), 10)
+	dst = append(dst, `,"offset":`...)
+	return strconv.AppendInt(dst, int64(q.Offset), 10)
 }
 
 // askType narrows q to what somebody means who asks for an event type by one of
-// its names.
+// its names. A name that fits no vocabulary can only be that of events that were
+// sent under it.
 func askType(q *index.Query, name string) {
 	types, failed := eventlog.TypesOf(name)
-	q.Types = types
+	if len(types) == 0 {
+		q.Types, q.Categories = nil, []string{"custom"}
+		also(q, func(rec *eventlog.Record) bool { return rec.Origin.Type == name })
+		return
+	}
+	q.Types, q.Categories = types, nil
 	if failed {
 		intersectStatuses(q, []eventlog.Status{eventlog.Failed})
 	}
@@ -131,16 +148,4 @@ func askType(q *index.Query, name string) {
 // dashOptions are what all items of an answer share.
 func (s *Server) dashOptions(r *request, asked string) wire.DashOptions {
 	return wire.DashOptions{ProjectID: r.principal.Project, Now: s.Now(), Names: s.Settings.Names, EventType: asked}
-}
-
-func answerDash(w http.ResponseWriter, q index.Query, items []byte, total uint64) error {
-	out := append([]byte(nil), `{"events":[`...)
-	out = append(out, items...)
-	out = append(out, `],"total":`...)
-	out = strconv.AppendUint(out, total, 10)
-	out = append(out, `,"limit":`...)
-	out = strconv.AppendInt(out, int64(q.Limit), 10)
-	out = append(out, `,"offset":`...)
-	out = strconv.AppendInt(out, int64(q.Offset), 10)
-	return writeBody(w, http.StatusOK, append(out, '}'))
 }

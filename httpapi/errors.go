@@ -2,8 +2,8 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 
 	"dashd/internal/errs"
@@ -50,6 +50,14 @@ func bodyOf(err error) errorBody {
 	return errorBody{Message: errs.Message(err), Code: code}
 }
 
+// unsupported is the answer to a body of another kind than the route takes: the
+// one refusal whose status no kind of error has.
+type unsupported struct{ mediaType string }
+
+func (e *unsupported) Error() string {
+	return fmt.Sprintf("Content-Type %q is not allowed. Allowed types: application/json", e.mediaType)
+}
+
 // classify gives the errors of the standard library that mean something to a
 // client their kind.
 func classify(err error) error {
@@ -65,41 +73,41 @@ func classify(err error) error {
 	return err
 }
 
-// fail answers a request with err. An error is logged here, once, and only when
-// an operator could act on it; a client that went away is nobody's problem.
-func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
-	err = classify(err)
-	kind := errs.KindOf(err)
-	if kind == errs.Internal && r.Context().Err() == nil {
-		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+// mayBeStoredLater reports whether sending the same again may succeed: the body did
+// not arrive, or it was not the body's fault.
+func mayBeStoredLater(err error) bool {
+	switch errs.KindOf(classify(err)) {
+	case errs.Internal, errs.Busy, errs.Unavailable:
+		return true
 	}
+	return errs.CodeOf(err) == codeBroken
+}
+
+// fail answers a request with err.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, pattern string, err error) {
+	var media *unsupported
+	if errors.As(err, &media) {
+		_ = writeJSON(w, http.StatusUnsupportedMediaType, errorBody{media.Error(), "UNSUPPORTED_MEDIA_TYPE"})
+		return
+	}
+	err = classify(err)
+	s.report(r, pattern, err)
+	_ = writeJSON(w, statusOf(w, err), bodyOf(err))
+}
+
+// report logs an error, once, if an operator could act on it; a client that went
+// away is nobody's problem. What the client wrote, the path above all, stays out.
+func (s *Server) report(r *http.Request, pattern string, err error) {
+	if errs.KindOf(err) == errs.Internal && r.Context().Err() == nil {
+		s.log.ErrorContext(r.Context(), "request failed", "method", r.Method, "path", pattern, "err", err)
+	}
+}
+
+// statusOf is the status for a classified error. It says in w when to try again.
+func statusOf(w http.ResponseWriter, err error) int {
+	kind := errs.KindOf(err)
 	if kind == errs.Busy || kind == errs.Unavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	_ = writeJSON(w, statuses[kind], bodyOf(err))
-}
-
-// writeJSON answers with v. An error means that the client is gone.
-func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	return writeBody(w, status, body)
-}
-
-// writeBody answers with JSON text.
-func writeBody(w http.ResponseWriter, status int, body []byte) error {
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	w.WriteHeader(status)
-	_, err := w.Write(body)
-	return err
-}
-
-// appendString appends s as JSON text.
-func appendString(dst []byte, s string) []byte {
-	text, _ := json.Marshal(s) // a string always has a JSON text
-	return append(dst, text...)
+	return statuses[kind]
 }

@@ -1,20 +1,22 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 
+	"dashd/eventlog/index"
 	"dashd/internal/display"
 	"dashd/internal/wire"
 )
 
 // queryEvents serves GET /v1/events and the studio's GET /api/events.
 func (s *Server) queryEvents(w http.ResponseWriter, r *request) error {
-	q, err := s.eventQuery(r.URL.Query(), r.principal.Project)
+	q, err := s.eventQuery(r.query, r.principal.Project)
 	if err != nil {
 		return err
 	}
-	page, err := s.Index.Query(r.Context(), q)
+	page, err := s.find(r, q)
 	if err != nil {
 		return err
 	}
@@ -27,35 +29,44 @@ func (s *Server) queryEvents(w http.ResponseWriter, r *request) error {
 		message, severity := display.Of(&rec.Event)
 		out = wire.AppendEvent(out, rec, message, severity)
 	}
-	out = append(out, `],"hasMore":`...)
-	out = strconv.AppendBool(out, page.More)
-	out = append(out, `,"nextCursor":`...)
-	if n := len(page.Records); page.More && n > 0 {
-		out = appendString(out, page.Records[n-1].ID)
-	} else {
-		out = append(out, "null"...)
-	}
+	out = appendCursor(append(out, ']'), page)
 	out = append(out, `,"total":`...)
 	out = strconv.AppendUint(out, page.Total, 10)
 	setSeq(w, page.Seq)
-	return writeBody(w, http.StatusOK, append(out, '}'))
+	writeBody(w, http.StatusOK, append(out, '}'))
+	return nil
+}
+
+// appendCursor appends the members by which AuthEvent's readers page.
+func appendCursor(dst []byte, page index.Page) []byte {
+	dst = append(dst, `,"hasMore":`...)
+	dst = strconv.AppendBool(dst, page.More)
+	dst = append(dst, `,"nextCursor":`...)
+	if n := len(page.Records); page.More && n > 0 {
+		return appendString(dst, page.Records[n-1].ID)
+	}
+	return append(dst, "null"...)
+}
+
+// find asks the index, for as long as a query may take.
+func (s *Server) find(r *request, q index.Query) (index.Page, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), s.patience.query)
+	defer cancel()
+	return s.Index.Query(ctx, q)
 }
 
 // eventStats serves GET /v1/events/stats and the studio's GET /api/events/count.
 func (s *Server) eventStats(w http.ResponseWriter, r *request) error {
-	q, err := eventFilters(r.URL.Query(), r.principal.Project)
+	q, err := eventFilters(r.query, r.principal.Project)
 	if err != nil {
 		return err
 	}
-	stats, seq, err := s.Index.Stats(r.Context(), q)
+	ctx, cancel := context.WithTimeout(r.Context(), s.patience.query)
+	defer cancel()
+	stats, seq, err := s.Index.Stats(ctx, q)
 	if err != nil {
 		return err
 	}
 	setSeq(w, seq)
 	return writeJSON(w, http.StatusOK, stats)
-}
-
-// setSeq says which position of the log an answer is as of.
-func setSeq(w http.ResponseWriter, seq uint64) {
-	w.Header().Set("Dashd-Seq", strconv.FormatUint(seq, 10))
 }

@@ -8,7 +8,6 @@ import (
 	"dashd/eventlog"
 	"dashd/internal/appender"
 	"dashd/internal/display"
-	"dashd/internal/errs"
 	"dashd/internal/wire"
 )
 
@@ -20,7 +19,7 @@ const maxNativeEvents = 100_000
 // id and no time, so two equal bodies are two events. The 200 says that the event
 // is durable.
 func (s *Server) track(w http.ResponseWriter, r *request) error {
-	text, err := readBody(w, r.Request, maxEventBody)
+	text, err := s.readBody(w, r, maxEventBody)
 	if err != nil {
 		return err
 	}
@@ -33,7 +32,8 @@ func (s *Server) track(w http.ResponseWriter, r *request) error {
 	if _, err := s.Appender.Append(r.Context(), []eventlog.Event{ev}); err != nil {
 		return err
 	}
-	return writeBody(w, http.StatusOK, []byte(`{"success":true}`))
+	writeBody(w, http.StatusOK, []byte(`{"success":true}`))
+	return nil
 }
 
 // ingestAnswer collects what became of the events of a native batch, in one
@@ -43,44 +43,44 @@ type ingestAnswer struct {
 	results                        []nativeResult
 }
 
-// nativeResult is what became of one event: its place, or why it has none.
+// nativeResult is what became of one event: its place, or why it has none. The
+// zero value says that nothing is known, because the batch ended before.
 type nativeResult struct {
 	seq       uint64
 	duplicate bool
 	err       *errorBody
 }
 
-func (a *ingestAnswer) set(at int, r nativeResult) {
+// expect makes room for the result of an event that was read.
+func (a *ingestAnswer) expect(at int) {
 	for len(a.results) <= at {
 		a.results = append(a.results, nativeResult{})
 	}
-	a.results[at] = r
 }
 
-func (a *ingestAnswer) problem(at int, err error) {
-	body := bodyOf(classify(err))
+func (a *ingestAnswer) problem(at int, p *eventlog.Problem) {
 	a.rejected++
-	a.set(at, nativeResult{err: &body})
+	a.results[at].err = &errorBody{Message: p.Message, Code: p.Code}
 }
 
 func (a *ingestAnswer) stored(at int, _ string, r appender.Result) {
 	switch {
 	case r.Conflict:
-		a.problem(at, conflictProblem(r))
+		a.problem(at, conflict)
 		return
 	case r.Duplicate:
 		a.duplicates++
 	default:
 		a.accepted++
 	}
-	a.set(at, nativeResult{seq: r.Seq, duplicate: r.Duplicate})
+	a.results[at] = nativeResult{seq: r.Seq, duplicate: r.Duplicate}
 }
 
 // ingestEvents serves POST /ingest/events: one event, an array or NDJSON. The
 // answer has a result for each event, in order. Whatever status it has, the
 // events it gives a seq are durable.
 func (s *Server) ingestEvents(w http.ResponseWriter, r *request) error {
-	in, err := body(w, r.Request, maxBatchBody)
+	in, err := s.body(w, r, maxBatchBody)
 	if err != nil {
 		return err
 	}
@@ -90,8 +90,9 @@ func (s *Server) ingestEvents(w http.ResponseWriter, r *request) error {
 	var unsaved error
 	readErr := wire.ReadEvents(in, wire.Options{MaxEvents: maxNativeEvents, Lines: isNDJSON(r)},
 		s.Appender.Now(), func(at int, ev eventlog.Event, problem error) error {
+			answer.expect(at)
 			if problem != nil {
-				answer.problem(at, problem)
+				answer.problem(at, problemOf(problem))
 				return nil
 			}
 			unsaved = b.add(at, ev)
@@ -104,8 +105,7 @@ func (s *Server) ingestEvents(w http.ResponseWriter, r *request) error {
 }
 
 // answerIngest chooses the status: that of the error that ended the batch; else
-// 200 if anything was stored or there was nothing to store; else what was wrong
-// with the first event.
+// 422 if no event of several, or the only one, could be taken; else 200.
 func (s *Server) answerIngest(w http.ResponseWriter, r *request, a *ingestAnswer, err error) error {
 	if err != nil && len(a.results) == 0 {
 		return err
@@ -113,15 +113,14 @@ func (s *Server) answerIngest(w http.ResponseWriter, r *request, a *ingestAnswer
 	status, end := http.StatusOK, (*errorBody)(nil)
 	switch {
 	case err != nil:
+		s.report(r.Request, "/ingest/events", err)
 		e := bodyOf(err)
-		end, status = &e, statuses[errs.KindOf(err)]
+		end, status = &e, statusOf(w, err)
 	case a.accepted+a.duplicates == 0 && a.rejected > 0:
 		end, status = &errorBody{"no event was accepted", "NOTHING_ACCEPTED"}, http.StatusUnprocessableEntity
 	}
-	if status >= http.StatusInternalServerError {
-		s.log.ErrorContext(r.Context(), "batch ended early", "n", a.accepted, "err", err)
-	}
-	return writeBody(w, status, a.appendJSON(nil, end))
+	writeBody(w, status, a.appendJSON(nil, end))
+	return nil
 }
 
 // appendJSON writes the answer. It is by hand because a batch has up to
@@ -159,7 +158,7 @@ func (r nativeResult) appendJSON(dst []byte) []byte {
 		dst = append(dst, `,"message":`...)
 		dst = appendString(dst, r.err.Message)
 		return append(dst, "}}"...)
-	case r.seq == 0: // a batch that ended early: this event was not stored
+	case r.seq == 0:
 		return append(dst, "null"...)
 	}
 	dst = append(dst, `{"seq":`...)

@@ -15,7 +15,7 @@ func (s *Server) listProjects(w http.ResponseWriter, _ *request) error {
 // createProject serves POST /v1/projects.
 func (s *Server) createProject(w http.ResponseWriter, r *request) error {
 	var cmd commands.ProjectCreate
-	if err := readJSON(w, r, &cmd); err != nil {
+	if err := s.readJSON(w, r, &cmd); err != nil {
 		return err
 	}
 	cmd.IdempotencyKey = r.Header.Get("Idempotency-Key")
@@ -35,7 +35,7 @@ func (s *Server) listKeys(w http.ResponseWriter, r *request) error {
 // stands.
 func (s *Server) createKey(w http.ResponseWriter, r *request) error {
 	var cmd commands.KeyCreate
-	if err := readJSON(w, r, &cmd); err != nil {
+	if err := s.readJSON(w, r, &cmd); err != nil {
 		return err
 	}
 	if cmd.Project == "" {

@@ -1,8 +1,9 @@
 package httpapi
 
 import (
+	"maps"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 
 	"dashd/eventlog"
@@ -14,75 +15,68 @@ import (
 
 // listEvents serves GET /events/list: the project's events, or those of the
 // user or organization that is named.
-func (s *Server) listEvents(w http.ResponseWriter, r *request) error { return s.logPage(w, r) }
+func (s *Server) listEvents(w http.ResponseWriter, r *request) error {
+	q, asked, err := logQuery(r)
+	if err != nil {
+		return err
+	}
+	return s.logPage(w, r, q, asked)
+}
 
 // auditLogs serves GET /events/audit-logs. To an operator it is the list: what
 // the application's own endpoint of that name holds back concerns its users.
-func (s *Server) auditLogs(w http.ResponseWriter, r *request) error { return s.logPage(w, r) }
+func (s *Server) auditLogs(w http.ResponseWriter, r *request) error { return s.listEvents(w, r) }
+
+// organizational are the categories of what happens in organizations.
+var organizational = []string{"organization", "member", "team", "invitation", "sso", "directory"}
 
 // allAuditLogs serves GET /events/all-audit-logs: the events of one
-// organization, or those about one user in any, or those of all organizations.
+// organization, or of all of them, or those of the latter that concern one user.
 func (s *Server) allAuditLogs(w http.ResponseWriter, r *request) error {
-	q := r.URL.Query()
-	if q.Has("userId") && q.Has("organizationId") {
-		return errs.New(errs.Invalid, "BAD_REQUEST", "Provide either userId or organizationId, not both")
+	_, user := first(r.query, "userId")
+	_, organization := first(r.query, "organizationId")
+	if user && organization {
+		return errs.New(errs.Invalid, "VALIDATION_ERROR", "[query] Provide at most one of userId and organizationId.")
 	}
-	return s.logPage(w, r)
+	q, asked, err := logQuery(r)
+	if err != nil {
+		return err
+	}
+	if !organization {
+		narrowToCategories(&q, organizational)
+	}
+	return s.logPage(w, r, q, asked)
+}
+
+// narrowToCategories leaves out the events whose type is in none of the categories.
+func narrowToCategories(q *index.Query, categories []string) {
+	if len(q.Types)+len(q.Categories) == 0 {
+		q.Categories = categories
+		return
+	}
+	q.Types = slices.DeleteFunc(slices.Clone(q.Types), func(t eventlog.Type) bool { return !slices.Contains(categories, t.Category()) })
+	q.Categories = slices.DeleteFunc(slices.Clone(q.Categories), func(c string) bool { return !slices.Contains(categories, c) })
+	if len(q.Types)+len(q.Categories) == 0 {
+		nothing(q)
+	}
 }
 
 // logPage answers with a page of events that carry both the plugin's keys and
 // AuthEvent's, and both styles of paging. Filters apply before paging, so total
 // is the number of matches.
-func (s *Server) logPage(w http.ResponseWriter, r *request) error {
-	params := r.URL.Query()
-	q, asked, err := s.logQuery(r)
-	if err != nil {
-		return err
-	}
-	q.Limit = lenient(params, "limit", dashDefault, 1, dashMax)
-	q.Offset = lenient(params, "offset", 0, 0, maxOffset)
-	if after, ok := first(params, "after"); ok && !params.Has("offset") {
+func (s *Server) logPage(w http.ResponseWriter, r *request, q index.Query, asked string) (err error) {
+	q.Limit = lenient(r.query, "limit", dashDefault, 1, dashMax)
+	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
+	_, skips := first(r.query, "offset")
+	if after, ok := first(r.query, "after"); ok && !skips {
 		if q.After, err = s.place(q.Project, after); err != nil {
 			return err
 		}
 	}
-	var page index.Page
-	if asked == "" || len(q.Types) > 0 {
-		if page, err = s.Index.Query(r.Context(), q); err != nil {
-			return err
-		}
+	page, err := s.find(r, q)
+	if err != nil {
+		return err
 	}
-	setSeq(w, page.Seq)
-	return writeBody(w, http.StatusOK, s.appendLogPage(r, q, asked, page))
-}
-
-// logQuery reads the filters and the order.
-func (s *Server) logQuery(r *request) (q index.Query, asked string, err error) {
-	params := r.URL.Query()
-	if search, ok := first(params, "search"); ok && !params.Has("q") {
-		params.Set("q", search)
-	}
-	if q, err = eventFilters(params, r.principal.Project); err != nil {
-		return q, "", err
-	}
-	if q.Ascending, err = choice(params, "sort", "desc", "asc"); err != nil {
-		return q, "", err
-	}
-	if asked, _ = first(params, "eventType"); asked != "" {
-		askType(&q, asked)
-	} else if name, ok := first(params, "type"); ok && !strings.ContainsAny(name, ".,") {
-		asked = name // type is a synonym: the same vocabulary comes back
-	}
-	if identifier, ok := first(params, "identifier"); ok {
-		rest := q.Match
-		q.Match = func(rec *eventlog.Record) bool {
-			return hasText(rec, "identifier", identifier) && (rest == nil || rest(rec))
-		}
-	}
-	return q, asked, nil
-}
-
-func (s *Server) appendLogPage(r *request, q index.Query, asked string, page index.Page) []byte {
 	options := s.dashOptions(r, asked)
 	out := append([]byte(nil), `{"events":[`...)
 	for i := range page.Records {
@@ -94,19 +88,46 @@ func (s *Server) appendLogPage(r *request, q index.Query, asked string, page ind
 		options.Message = message
 		out = wire.AppendListItem(out, rec, severity, options)
 	}
-	out = append(out, `],"total":`...)
-	out = strconv.AppendUint(out, page.Total, 10)
-	out = append(out, `,"limit":`...)
-	out = strconv.AppendInt(out, int64(q.Limit), 10)
-	out = append(out, `,"offset":`...)
-	out = strconv.AppendInt(out, int64(q.Offset), 10)
-	out = append(out, `,"hasMore":`...)
-	out = strconv.AppendBool(out, page.More)
-	out = append(out, `,"nextCursor":`...)
-	if n := len(page.Records); page.More && n > 0 {
-		out = appendString(out, page.Records[n-1].ID)
-	} else {
-		out = append(out, "null"...)
+	out = appendPaging(append(out, ']'), q, page)
+	out = appendCursor(out, page)
+	setSeq(w, page.Seq)
+	writeBody(w, http.StatusOK, append(out, '}'))
+	return nil
+}
+
+// logQuery reads the filters and the order. asked is the name under which events
+// are asked for, if there is one.
+func logQuery(r *request) (q index.Query, asked string, err error) {
+	params := maps.Clone(r.query)
+	user, byUser := first(params, "userId")
+	organization, byOrganization := first(params, "organizationId")
+	delete(params, "userId")
+	delete(params, "organizationId")
+	if asked, _ = first(params, "eventType"); asked != "" {
+		delete(params, "type") // a synonym
 	}
-	return append(out, '}')
+	if search, ok := first(params, "search"); ok && !params.Has("q") {
+		params.Set("q", search)
+	}
+	if q, err = eventFilters(params, r.principal.Project); err != nil {
+		return q, "", err
+	}
+	if q.Ascending, err = choice(params, "sort", "desc", "asc"); err != nil {
+		return q, "", err
+	}
+	if byUser {
+		q.All = append(q.All, []index.Term{{Field: index.Key, Value: user}, {Field: index.User, Value: user}})
+	}
+	if byOrganization {
+		q.All = append(q.All, organizationTerms(organization))
+	}
+	if asked != "" {
+		askType(&q, asked)
+	} else if name, ok := first(params, "type"); ok && !strings.ContainsAny(name, ".,") {
+		asked = name // the same vocabulary comes back
+	}
+	if identifier, ok := first(params, "identifier"); ok {
+		also(&q, func(rec *eventlog.Record) bool { return hasText(rec, "identifier", identifier) })
+	}
+	return q, asked, nil
 }

@@ -13,7 +13,8 @@ import (
 // anything that is not a finite number means def, fractions are cut, and the
 // result is held between low and high (both exact as float64): never an error.
 func lenient(q url.Values, name string, def, low, high int) int {
-	text := strings.TrimSpace(q.Get(name))
+	// A plus sign that was not escaped has become a space: 1e+23.
+	text := strings.ReplaceAll(strings.TrimSpace(q.Get(name)), " ", "+")
 	f, err := strconv.ParseFloat(text, 64)
 	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) || strings.ContainsAny(text, "xX_") {
 		return def

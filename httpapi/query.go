@@ -125,8 +125,20 @@ func intersectStatuses(iq *index.Query, asked []eventlog.Status) {
 	}
 	iq.Statuses = slices.DeleteFunc(slices.Clone(iq.Statuses), func(s eventlog.Status) bool { return !slices.Contains(asked, s) })
 	if len(iq.Statuses) == 0 { // the name of the type means failed events, the status does not
-		iq.Match = func(*eventlog.Record) bool { return false }
+		nothing(iq)
 	}
+}
+
+// nothing makes the query select no event, without looking at any.
+func nothing(iq *index.Query) { iq.All = append(iq.All, nil) }
+
+// also narrows the query to the events for which match holds.
+func also(iq *index.Query, match func(*eventlog.Record) bool) {
+	if before := iq.Match; before != nil {
+		iq.Match = func(r *eventlog.Record) bool { return before(r) && match(r) }
+		return
+	}
+	iq.Match = match
 }
 
 // residualFilters adds what no index answers, so that every event that passes
@@ -136,24 +148,12 @@ func residualFilters(iq *index.Query, q url.Values) error {
 	if err != nil {
 		return err
 	}
-	text, search := first(q, "q")
-	if len(vocabularies) == 0 && !search {
-		return nil
+	if len(vocabularies) > 0 {
+		also(iq, func(r *eventlog.Record) bool { return slices.Contains(vocabularies, r.Origin.Vocabulary) })
 	}
-	needle, rest := strings.ToLower(text), iq.Match
-	iq.Match = func(r *eventlog.Record) bool {
-		if rest != nil && !rest(r) {
-			return false
-		}
-		for i, v := range vocabularies {
-			if v == r.Origin.Vocabulary {
-				break
-			}
-			if i == len(vocabularies)-1 {
-				return false
-			}
-		}
-		return !search || contains(r, needle)
+	if text, search := first(q, "q"); search {
+		needle := strings.ToLower(text)
+		also(iq, func(r *eventlog.Record) bool { return contains(r, needle) })
 	}
 	return nil
 }
@@ -216,9 +216,9 @@ func narrowToFailed(iq *index.Query, onlyFailed map[eventlog.Type]bool) {
 		iq.Statuses = []eventlog.Status{eventlog.Failed}
 	default:
 		categories := iq.Categories
-		iq.Match = func(r *eventlog.Record) bool {
+		also(iq, func(r *eventlog.Record) bool {
 			return r.Status == eventlog.Failed || !onlyFailed[r.Type] || slices.Contains(categories, r.Type.Category())
-		}
+		})
 	}
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
@@ -61,15 +63,31 @@ type Settings struct {
 	Names eventlog.Names
 }
 
+// patience is how long the server waits for others.
+type patience struct {
+	heartbeat time.Duration // a silent stream says that it is alive
+	write     time.Duration // a client takes what was sent to him
+	body      time.Duration // a client sends the next piece of a body
+	query     time.Duration // a query is answered
+}
+
+var defaultPatience = patience{
+	heartbeat: 15 * time.Second,
+	write:     30 * time.Second,
+	body:      30 * time.Second,
+	query:     5 * time.Second,
+}
+
 // Server answers requests. It keeps no state of its own.
 type Server struct {
 	Options
-	log *slog.Logger
+	log      *slog.Logger
+	patience patience
 }
 
 // New returns a server over the parts of a running node.
 func New(o Options) *Server {
-	return &Server{Options: o, log: o.Log.With("component", "http")}
+	return &Server{Options: o, log: o.Log.With("component", "http"), patience: defaultPatience}
 }
 
 // Handler serves everything for applications and operators. operator marks
@@ -78,59 +96,91 @@ func (s *Server) Handler(operator bool) http.Handler {
 	router := httprouter.New()
 	router.RedirectTrailingSlash = false
 	router.RedirectFixedPath = false
-	router.HandleOPTIONS = false
 	router.HandleMethodNotAllowed = true
+	router.GlobalOPTIONS = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNoContent) // the router has set Allow
+	})
 	router.NotFound = http.HandlerFunc(s.notFound)
 	router.MethodNotAllowed = http.HandlerFunc(s.methodNotAllowed)
-	router.PanicHandler = s.panicked
 	for _, rt := range s.routes() {
-		router.Handle(rt.method, rt.pattern, s.adapt(rt, operator))
-	}
-	return router
-}
-
-// adapt authenticates a request, bounds its body and turns what its handler
-// returns into an answer.
-func (s *Server) adapt(rt route, operator bool) httprouter.Handle {
-	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
-		req := &request{Request: r, params: ps}
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		if rt.scope != public {
-			var err error
-			if req.principal, err = s.authenticate(r, rt, operator); err != nil {
-				s.fail(w, r, err)
-				return
-			}
-		}
-		if err := rt.handle(w, req); err != nil {
-			s.fail(w, r, err)
+		handle := s.adapt(rt, operator)
+		router.Handle(rt.method, rt.pattern, handle)
+		if rt.method == http.MethodGet && !rt.endless {
+			router.Handle(http.MethodHead, rt.pattern, handle)
 		}
 	}
+	return s.plainPaths(router)
 }
 
 // request is a request whose sender is known.
 type request struct {
 	*http.Request
 	params    httprouter.Params
+	query     url.Values // must not be changed
 	principal projections.Principal
 }
 
+// adapt authenticates a request and turns what its handler returns into an answer.
+func (s *Server) adapt(rt route, operator bool) httprouter.Handle {
+	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
+		answer := &response{ResponseWriter: w, patience: s.patience.write}
+		defer s.recover(answer, r, rt)
+		err := s.serve(answer, &request{Request: r, params: ps}, rt, operator)
+		switch {
+		case err == nil:
+		case rt.unanswered && !s.Settings.AnswerUnavailable && mayBeStoredLater(err):
+			if s.report(r, rt.pattern, err); r.Context().Err() == nil {
+				s.log.Warn("batch not stored as a whole: the connection is closed, so that it is sent again", "path", rt.pattern, "err", err)
+			}
+			panic(http.ErrAbortHandler)
+		case answer.began:
+			s.report(r, rt.pattern, err)
+			panic(http.ErrAbortHandler) // so that the client sees that it is not the end
+		default:
+			s.fail(answer, r, rt.pattern, err)
+		}
+	}
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator bool) (err error) {
+	if rt.scope == public {
+		return rt.handle(w, r)
+	}
+	if r.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+		return errs.Wrap(err, errs.Invalid, "INVALID_QUERY", "the query string is malformed")
+	}
+	if r.principal, err = s.authenticate(r, rt, operator); err != nil {
+		return err
+	}
+	if rt.json {
+		if err := declaredJSON(r); err != nil {
+			return err
+		}
+	}
+	return rt.handle(w, r)
+}
+
+// recover keeps one request's bug from ending the others.
+func (s *Server) recover(w *response, r *http.Request, rt route) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v) // close the connection without an answer, as was asked
+	}
+	s.log.ErrorContext(r.Context(), "handler panicked", "method", rt.method, "path", rt.pattern, "err", v, "stack", string(debug.Stack()))
+	if w.began {
+		panic(http.ErrAbortHandler)
+	}
+	_ = writeJSON(w, http.StatusInternalServerError, errorBody{"internal error", codes[errs.Internal]})
+}
+
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
-	s.fail(w, r, errs.New(errs.NotFound, "", "no such path: %s", r.URL.Path))
+	s.fail(w, r, "", errs.New(errs.NotFound, "", "there is nothing at this path"))
 }
 
 // methodNotAllowed answers a wrong method; the router has set Allow.
-func (s *Server) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
-	_ = writeJSON(w, http.StatusMethodNotAllowed, errorBody{
-		Message: r.Method + " is not allowed here", Code: "METHOD_NOT_ALLOWED",
-	})
-}
-
-// panicked keeps one request's bug from ending the others.
-func (s *Server) panicked(w http.ResponseWriter, r *http.Request, v any) {
-	if v == http.ErrAbortHandler {
-		panic(v) // close the connection without an answer, as the handler asked
-	}
-	s.log.Error("handler panicked", "method", r.Method, "path", r.URL.Path, "err", v, "stack", string(debug.Stack()))
-	_ = writeJSON(w, http.StatusInternalServerError, errorBody{Message: "internal error", Code: "INTERNAL_SERVER_ERROR"})
+func (s *Server) methodNotAllowed(w http.ResponseWriter, _ *http.Request) {
+	_ = writeJSON(w, http.StatusMethodNotAllowed, errorBody{"the method is not allowed here", "METHOD_NOT_ALLOWED"})
 }

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"net/http"
 	"strconv"
@@ -13,41 +12,36 @@ import (
 	"dashd/eventlog/index"
 	"dashd/internal/display"
 	"dashd/internal/wire"
-)
-
-const (
-	// heartbeat is how often a silent stream says that it is alive.
-	heartbeat = 15 * time.Second
-	// writePatience is how long a reader may take for what was sent to him.
-	writePatience = 30 * time.Second
+	"dashd/projections"
 )
 
 // streamEvents serves GET /v1/events/stream: the events of the project as
 // server-sent events, in the order of the log, each with its seq as id. A reader
 // that comes back with Last-Event-ID (or ?after=<seq>) goes on behind it: no gap
 // and no repeat. Without either it starts at the end. The filters of GET
-// /v1/events apply.
+// /v1/events apply. It ends when the node stops, when the key is good no longer,
+// and when the reader does not keep up; to begin again is always right.
 func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
-	values := r.URL.Query()
-	q, err := eventFilters(values, r.principal.Project)
+	q, err := eventFilters(r.query, r.principal.Project)
 	if err != nil {
 		return err
 	}
-	seen := s.Store.Head()
 	resume := r.Header.Get("Last-Event-ID")
 	if resume == "" {
-		resume = values.Get("after")
+		resume = r.query.Get("after")
 	}
+	seen := s.Store.Head()
 	if resume != "" {
-		if seen, err = strconv.ParseUint(resume, 10, 64); err != nil {
+		if seen, err = strconv.ParseUint(resume, 10, 63); err != nil {
 			return invalid("after", "expected the seq of the last event seen")
 		}
 	}
-	sink := newSink(w)
+	t := &tail{s: s, by: r.principal, q: q, selects: q.Selector(), seen: seen, sink: s.newSink(w)}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Accel-Buffering", "no") // tells a proxy not to collect
 	w.WriteHeader(http.StatusOK)
-	if err := sink.send([]byte(": stream of events\n\n")); err != nil {
+	if t.sink.send([]byte(": stream of events\n\n")) != nil {
 		return nil
 	}
 	ctx, cancel := context.WithCancel(r.Context())
@@ -59,61 +53,92 @@ func (s *Server) streamEvents(w http.ResponseWriter, r *request) error {
 		case <-ctx.Done():
 		}
 	}()
-	s.follow(ctx, sink, q, seen)
-	return nil // the status is sent; how a stream ends is the reader's to see
+	if err := t.follow(ctx); err != nil && ctx.Err() == nil {
+		s.report(r.Request, "/v1/events/stream", err)
+	}
+	return nil // how a stream ends is the reader's to see
 }
 
-// follow sends what q selects of the events after seen, until the reader or the
-// log ends.
-func (s *Server) follow(ctx context.Context, sink *sink, q index.Query, seen uint64) {
-	var buf []byte
-	selects := q.Selector()
+// tail is one reader of the stream.
+type tail struct {
+	s       *Server
+	by      projections.Principal
+	q       index.Query
+	selects func(*eventlog.Record) bool
+	seen    uint64 // the last seq that was sent, or did not have to be
+	sink    *sink
+	buf     []byte
+}
+
+// errGone says that the reader is, or must be, gone.
+var errGone = errors.New("the reader is gone")
+
+// follow sends what q selects of the events after seen, until the reader or the log
+// ends.
+func (t *tail) follow(ctx context.Context) error {
 	for {
-		err := s.Store.Blocks(ctx, seen+1, func(first uint64, _ []byte, b block.Block) error {
-			buf = buf[:0]
-			err := eachOf(b, first, q.Project, func(rec *eventlog.Record) {
-				if rec.Seq > seen && selects(rec) {
-					buf = appendSSE(buf, rec)
-				}
-			})
-			if err != nil {
-				return err
-			}
-			seen = max(seen, first+uint64(b.Len())-1)
-			return sink.send(buf)
-		})
-		if err != nil {
-			return
+		if t.s.Access.Image().Recheck(t.by, t.s.Now()) != nil {
+			return nil
 		}
-		wait, cancel := context.WithTimeout(ctx, heartbeat)
-		err = s.Store.Wait(wait, seen+1)
+		err := t.s.Store.Blocks(ctx, t.seen+1, func(first uint64, _ []byte, b block.Block) error {
+			return t.sendBlock(first, b)
+		})
+		if errors.Is(err, errGone) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		wait, cancel := context.WithTimeout(ctx, t.s.patience.heartbeat)
+		err = t.s.Store.Wait(wait, t.seen+1)
 		cancel()
 		switch {
 		case err == nil:
 		case ctx.Err() != nil || !errors.Is(err, context.DeadlineExceeded):
-			return
-		case sink.send([]byte(": \n\n")) != nil:
-			return
+			return err
+		case t.sink.send([]byte(": \n\n")) != nil:
+			return nil
 		}
 	}
 }
 
-// eachOf calls fn for the events of a block that may belong to a project. It
-// skips a block that names the project nowhere without decoding it.
-func eachOf(b block.Block, first uint64, project string, fn func(*eventlog.Record)) error {
-	for _, g := range b.Groups() {
-		for ref := range g.DictLen() {
-			if string(g.Dict(uint16(ref))) == project {
-				return b.Each(first, func(rec *eventlog.Record) error {
-					if rec.Project == project {
-						fn(rec)
-					}
-					return nil
-				})
+// sendAt is how many bytes are sent together, at least.
+const sendAt = 64 << 10
+
+// sendBlock sends what is selected of a block. A block that does not name the
+// project is not decoded.
+func (t *tail) sendBlock(first uint64, b block.Block) error {
+	t.buf = t.buf[:0]
+	if namesProject(b, t.q.Project) {
+		err := b.Each(first, func(rec *eventlog.Record) error {
+			if rec.Seq <= t.seen || rec.Project != t.q.Project || !t.selects(rec) {
+				return nil
+			}
+			if t.buf = appendSSE(t.buf, rec); len(t.buf) < sendAt {
+				return nil
+			}
+			err := t.sink.write(t.buf)
+			t.buf = t.buf[:0]
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	t.seen = max(t.seen, first+uint64(b.Len())-1)
+	return t.sink.send(t.buf)
+}
+
+func namesProject(b block.Block, project string) bool {
+	groups := b.Groups()
+	for i := range groups {
+		for ref := range groups[i].DictLen() {
+			if string(groups[i].Dict(uint16(ref))) == project {
+				return true
 			}
 		}
 	}
-	return nil
+	return false
 }
 
 func appendSSE(dst []byte, rec *eventlog.Record) []byte {
@@ -125,64 +150,39 @@ func appendSSE(dst []byte, rec *eventlog.Record) []byte {
 	return append(dst, "\n\n"...)
 }
 
-// blocks serves GET /v1/blocks?from=&to=: the stored blocks, for replay by
-// another process. Each is preceded by the seq of its first event and its length,
-// 8 and 4 bytes big-endian.
-func (s *Server) blocks(w http.ResponseWriter, r *request) error {
-	q := r.URL.Query()
-	from, err := strict(q, "from", 1, 1, maxOffset)
-	if err != nil {
-		return err
+// sink writes to a reader of an endless answer, who may be slow but not stuck.
+type sink struct {
+	w        http.ResponseWriter
+	rc       *http.ResponseController
+	patience time.Duration
+}
+
+func (s *Server) newSink(w http.ResponseWriter) *sink {
+	rc := http.NewResponseController(w)
+	// The server's limit for reading the request would end the answer as well.
+	_ = rc.SetReadDeadline(time.Time{})
+	return &sink{w, rc, s.patience.write}
+}
+
+// write hands b on; send sends it, and what was written before, now.
+func (s *sink) write(b []byte) error {
+	if err := s.rc.SetWriteDeadline(time.Now().Add(s.patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return errGone
 	}
-	to, err := strict(q, "to", maxOffset, 1, maxOffset)
-	if err != nil {
-		return err
-	}
-	setSeq(w, s.Store.Head())
-	w.Header().Set("Content-Type", "application/octet-stream")
-	sink := newSink(w)
-	errEnd := errors.New("end of range")
-	var head [12]byte
-	err = s.Store.Blocks(r.Context(), uint64(from), func(first uint64, raw []byte, _ block.Block) error {
-		if first > uint64(to) {
-			return errEnd
-		}
-		binary.BigEndian.PutUint64(head[:], first)
-		binary.BigEndian.PutUint32(head[8:], uint32(len(raw)))
-		if err := sink.write(head[:]); err != nil {
-			return err
-		}
-		return sink.write(raw)
-	})
-	if err != nil && !errors.Is(err, errEnd) {
-		panic(http.ErrAbortHandler) // a cut stream, so that the reader sees it is not the end
+	if _, err := s.w.Write(b); err != nil {
+		return errGone
 	}
 	return nil
 }
 
-// sink writes to a reader of a stream, who may be slow but not stuck.
-type sink struct {
-	w  http.ResponseWriter
-	rc *http.ResponseController
-}
-
-func newSink(w http.ResponseWriter) *sink { return &sink{w, http.NewResponseController(w)} }
-
-// write sends b when enough has come together; send sends it now.
-func (s *sink) write(b []byte) error {
-	if err := s.rc.SetWriteDeadline(time.Now().Add(writePatience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return err
-	}
-	_, err := s.w.Write(b)
-	return err
-}
-
 func (s *sink) send(b []byte) error {
-	if len(b) == 0 {
-		return nil
+	if len(b) > 0 {
+		if err := s.write(b); err != nil {
+			return err
+		}
 	}
-	if err := s.write(b); err != nil {
-		return err
+	if s.rc.Flush() != nil {
+		return errGone
 	}
-	return s.rc.Flush()
+	return nil
 }

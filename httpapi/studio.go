@@ -1,9 +1,11 @@
 package httpapi
 
 import (
+	"cmp"
 	"errors"
 	"mime"
 	"net/http"
+	"slices"
 
 	"dashd/eventlog"
 	"dashd/internal/appender"
@@ -32,22 +34,15 @@ type studioAnswer struct {
 }
 
 // problem records an event that could not be accepted.
-func (a *studioAnswer) problem(at int, id string, err error) {
-	rej := rejected{Index: at, ID: id, Code: "INVALID_EVENT", Message: errs.Message(err)}
-	var p *eventlog.Problem
-	if errors.As(err, &p) {
-		rej.Code, rej.Message = p.Code, p.Message
-	} else if code := errs.CodeOf(err); code != "" {
-		rej.Code = code
-	}
-	a.Rejected = append(a.Rejected, rej)
+func (a *studioAnswer) problem(at int, id string, p *eventlog.Problem) {
+	a.Rejected = append(a.Rejected, rejected{Index: at, ID: id, Code: p.Code, Message: p.Message})
 }
 
 // stored records what became of an event that was appended.
 func (a *studioAnswer) stored(at int, id string, r appender.Result) {
 	switch {
 	case r.Conflict:
-		a.problem(at, id, conflictProblem(r))
+		a.problem(at, id, conflict)
 	case r.Duplicate:
 		a.Duplicates++
 	default:
@@ -56,11 +51,11 @@ func (a *studioAnswer) stored(at int, id string, r appender.Result) {
 }
 
 // ingestStudio serves POST /ingest/studio. Its client counts any answer as
-// success and never sends again, so whatever can be stored is stored, and when
-// nothing can be, the connection is closed without an answer: the only thing the
-// client retries.
+// success and never sends again, so whatever can be stored is stored. When
+// something may yet be stored, the route's connection is closed without an answer:
+// the only thing the client retries.
 func (s *Server) ingestStudio(w http.ResponseWriter, r *request) error {
-	in, err := body(w, r.Request, maxBatchBody)
+	in, err := s.body(w, r, maxBatchBody)
 	if err != nil {
 		return err
 	}
@@ -68,10 +63,12 @@ func (s *Server) ingestStudio(w http.ResponseWriter, r *request) error {
 	answer := studioAnswer{Rejected: []rejected{}}
 	b := s.newBatcher(r, answer.stored)
 	var unsaved error
-	readErr := wire.ReadStudio(in, wire.Options{MaxEvents: maxStudioEvents, Lines: isNDJSON(r), Import: r.URL.Query().Get("origin") == "import"},
+	seen := 0
+	readErr := wire.ReadStudio(in, wire.Options{MaxEvents: maxStudioEvents, Lines: isNDJSON(r), Import: r.query.Get("origin") == "import"},
 		s.Appender.Now(), func(at int, ev eventlog.Event, problem error) error {
+			seen = at + 1
 			if problem != nil {
-				answer.problem(at, ev.ID, problem)
+				answer.problem(at, ev.ID, problemOf(problem))
 				return nil
 			}
 			unsaved = b.add(at, ev)
@@ -81,31 +78,33 @@ func (s *Server) ingestStudio(w http.ResponseWriter, r *request) error {
 		unsaved = b.finish()
 	}
 	if unsaved != nil {
-		if !s.Settings.AnswerUnavailable {
-			s.log.Warn("studio batch not stored, closing the connection so that it is sent again", "err", unsaved)
-			panic(http.ErrAbortHandler)
-		}
 		return unsaved
 	}
-	return answerStudio(w, answer, classify(readErr))
+	if readErr != nil && mayBeStoredLater(readErr) {
+		return readErr // the rest may arrive with the next try; what is stored is then a duplicate
+	}
+	// Conflicts come to light later than other problems.
+	slices.SortStableFunc(answer.Rejected, func(a, b rejected) int { return cmp.Compare(a.Index, b.Index) })
+	return writeJSON(w, answer.end(classify(readErr), seen), answer)
 }
 
-// answerStudio chooses the status of a batch whose accepted events are durable.
-func answerStudio(w http.ResponseWriter, a studioAnswer, readErr error) error {
+// end completes the answer to a batch whose accepted events are durable, and
+// chooses its status. readErr is why the body was not read further, next the
+// position of the first event that was not read.
+func (a *studioAnswer) end(readErr error, next int) int {
 	stored := a.Accepted+a.Duplicates > 0
 	switch {
-	case errs.KindOf(readErr) == errs.TooLarge:
-		a.Message, a.Code = errs.Message(readErr), "TOO_LARGE"
-		return writeJSON(w, http.StatusRequestEntityTooLarge, a)
-	case readErr != nil && !stored:
-		return readErr
+	case readErr != nil && (!stored || errs.KindOf(readErr) == errs.TooLarge):
+		e := bodyOf(readErr)
+		a.Message, a.Code = e.Message, e.Code
+		return statuses[errs.KindOf(readErr)]
 	case readErr != nil:
-		a.problem(a.Accepted+a.Duplicates+len(a.Rejected), "", readErr)
+		a.problem(next, "", &eventlog.Problem{Code: eventlog.InvalidEvent, Message: errs.Message(readErr)})
 	case !stored && len(a.Rejected) > 0:
 		a.Message, a.Code = "no event was accepted", "NOTHING_ACCEPTED"
-		return writeJSON(w, http.StatusUnprocessableEntity, a)
+		return http.StatusUnprocessableEntity
 	}
-	return writeJSON(w, http.StatusOK, a)
+	return http.StatusOK
 }
 
 // isNDJSON reports whether the body is declared as one JSON value a line.
@@ -114,6 +113,14 @@ func isNDJSON(r *request) bool {
 	return err == nil && (t == "application/x-ndjson" || t == "application/jsonl" || t == "application/ndjson")
 }
 
-func conflictProblem(r appender.Result) error {
-	return &eventlog.Problem{Code: "ID_CONFLICT", Message: "another event has this id; it was kept"}
+// conflict is the problem of an event whose id another one has.
+var conflict = &eventlog.Problem{Code: "ID_CONFLICT", Message: "another event has this id; it was kept"}
+
+// problemOf is why an event was not accepted.
+func problemOf(err error) *eventlog.Problem {
+	var p *eventlog.Problem
+	if !errors.As(err, &p) {
+		p = &eventlog.Problem{Code: eventlog.InvalidEvent, Message: errs.Message(err)}
+	}
+	return p
 }

@@ -100,11 +100,13 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
 		Access: d.access, Commands: d.commands, Health: d, Stopping: stopping,
-		Settings: httpapi.Settings{
-			AnswerUnavailable: cfg.StudioOnUnavailable == "503",
-			Names:             cfg.names(),
-		},
+		Settings: cfg.settings(),
 	})
+}
+
+// settings are those of the HTTP face.
+func (cfg Config) settings() httpapi.Settings {
+	return httpapi.Settings{AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names()}
 }
 
 // Ready implements httpapi.Health.

@@ -75,7 +75,7 @@ func serve(ctx context.Context, cfg Config, stdout io.Writer) error {
 	defer listener.Close()
 
 	var front front
-	front.use(httpapi.Starting())
+	front.use(httpapi.Starting(cfg.settings()))
 	stopping := ctx.Done()
 	// The node outlives the listeners: requests in flight need it to finish.
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
