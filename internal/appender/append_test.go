@@ -445,6 +445,12 @@ func TestRefusals(t *testing.T) {
 			}
 			c.set(func() { c.pending = 100 })
 			wantResults(t, <-got, appender.Result{Seq: 1})
+
+			c.set(func() { c.pending = 101 })
+			got = send(a, event("b", "u"))
+			synctest.Wait()
+			c.set(func() { c.term = 0 }) // nobody waits for the disk of a follower
+			wantError(t, <-got, errFollows)
 		})
 	})
 }

@@ -25,7 +25,7 @@ func (a *Appender) Run(ctx context.Context) error {
 	for {
 		var poll <-chan time.Time
 		for a.roomForBlock() {
-			if a.log.Pending() > a.opts.MaxPending {
+			if a.mustHoldBack() {
 				poll = time.After(pendingPoll)
 				break
 			}
@@ -44,6 +44,16 @@ func (a *Appender) Run(ctx context.Context) error {
 			a.refuse(errShuttingDown)
 		}
 	}
+}
+
+// mustHoldBack reports whether the log has too much to persist. A node that does
+// not lead holds nothing back: it has an answer for what waits.
+func (a *Appender) mustHoldBack() bool {
+	if a.log.Pending() <= a.opts.MaxPending {
+		return false
+	}
+	_, err := a.proposer.Term()
+	return err == nil
 }
 
 // roomForBlock reports whether what waits should become a block now.

@@ -44,17 +44,17 @@ type Config struct {
 	Log       *slog.Logger
 	// Fatal is told why the node must stop, from any goroutine. It may return.
 	Fatal func(error)
+	// TruncateBytes of new entries are a reason to truncate the raft log, besides
+	// their number; 0: 64 MiB.
+	TruncateBytes int64
 	// Failed is closed when the node must stop, for whatever reason: from then on
 	// nothing is acknowledged.
 	Failed <-chan struct{}
 }
 
 const (
-	// truncateBytes of new entries are a reason to truncate the raft log, besides
-	// the number of entries.
-	truncateBytes = 64 << 20
-	// trailingBytes of entries, or a bit more, are kept for nodes that lag.
-	trailingBytes    = 32 << 20
+	defaultTruncateBytes = 64 << 20
+	// Entries of half of TruncateBytes are kept for nodes that lag, within these bounds.
 	minTrailing      = 64
 	maxTrailing      = 2048
 	truncateEntries  = 1024
@@ -87,6 +87,9 @@ type Cluster struct {
 // Open starts raft on the data directory, or refuses it. A new directory becomes
 // a cluster of one. Run must be running for this node to lead.
 func Open(c Config) (*Cluster, error) {
+	if c.TruncateBytes <= 0 {
+		c.TruncateBytes = defaultTruncateBytes
+	}
 	logs, err := openLog(c)
 	if err != nil {
 		return nil, err

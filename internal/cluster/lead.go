@@ -96,7 +96,8 @@ func (c *Cluster) truncate() {
 	entries, bytes := c.logs.entries.Swap(0), c.logs.bytes.Swap(0)
 	trailing := uint64(minTrailing)
 	if entries > 0 && bytes > 0 {
-		trailing = min(max(uint64(trailingBytes/max(1, bytes/entries)), minTrailing), maxTrailing)
+		size := max(1, bytes/entries)
+		trailing = min(max(uint64(c.TruncateBytes/2/size), minTrailing), maxTrailing)
 	}
 	conf := c.raft.ReloadableConfig()
 	if conf.TrailingLogs != trailing {

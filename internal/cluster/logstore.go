@@ -33,8 +33,9 @@ type logStore struct {
 	guarded atomic.Bool // raft runs: failures are fatal, not returned
 	closed  atomic.Bool
 
-	// Counted since the last grown signal was sent.
+	// Counted since the log was last truncated.
 	bytes, entries atomic.Int64
+	truncateBytes  int64
 	grown          chan struct{} // capacity 1: bytes has passed truncateBytes
 }
 
@@ -80,7 +81,7 @@ func (s *logStore) StoreLog(l *raft.Log) error { return s.StoreLogs([]*raft.Log{
 
 func (s *logStore) count(entries, bytes int) {
 	s.entries.Add(int64(entries))
-	if s.bytes.Add(int64(bytes)) < truncateBytes {
+	if s.bytes.Add(int64(bytes)) < s.truncateBytes {
 		return
 	}
 	select {

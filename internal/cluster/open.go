@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/raft"
 	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
 	"go.etcd.io/bbolt"
+	bbolterrors "go.etcd.io/bbolt/errors"
 
 	"dashd/internal/errs"
 )
@@ -38,6 +39,8 @@ func openLog(c Config) (s *logStore, err error) {
 		fatal:       c.Fatal,
 		truncatable: func() uint64 { return c.Events.Persisted().Index },
 		grown:       make(chan struct{}, 1),
+
+		truncateBytes: c.TruncateBytes,
 	}
 	err = trap(func() error {
 		s.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
@@ -92,9 +95,9 @@ func checkFile(path string) error {
 func openError(path string, err error) error {
 	var damaged *damage
 	switch {
-	case errors.Is(err, bbolt.ErrTimeout):
+	case errors.Is(err, bbolterrors.ErrTimeout):
 		return refuse("another dashd is using %s; stop it, or use another data directory", path)
-	case errors.As(err, &damaged), errors.Is(err, bbolt.ErrInvalid), errors.Is(err, bbolt.ErrChecksum), errors.Is(err, bbolt.ErrVersionMismatch):
+	case errors.As(err, &damaged), errors.Is(err, bbolterrors.ErrInvalid), errors.Is(err, bbolterrors.ErrChecksum), errors.Is(err, bbolterrors.ErrVersionMismatch):
 		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: %s is damaged (%w); "+
 			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", path, err))
 	default:

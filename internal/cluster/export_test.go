@@ -1,0 +1,21 @@
+package cluster
+
+import "github.com/hashicorp/raft"
+
+// MinTrailing is how many entries a truncation leaves at least.
+const MinTrailing = minTrailing
+
+// Raft is what is inside.
+func (c *Cluster) Raft() *raft.Raft { return c.raft }
+
+// Logs is what raft has for a disk.
+func (c *Cluster) Logs() raft.LogStore { return c.logs }
+
+// Truncate is what Run does when the raft log has grown.
+func (c *Cluster) Truncate() { c.truncate() }
+
+// BreakLog makes every operation on the raft log fail.
+func (c *Cluster) BreakLog() error { return c.logs.bolt.Close() }
+
+// NewLogger is the bridge to slog.
+var NewLogger = newLogger
