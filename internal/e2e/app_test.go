@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dashd/internal/dashdtest"
 )
 
 // exampleDir returns the folder of the Better Auth application.
@@ -27,21 +29,21 @@ func exampleDir(t *testing.T) string {
 
 // app is the running Better Auth application.
 type app struct {
-	*process
+	*dashdtest.Process
 	url string
 }
 
 // startApp runs the application against the backend at dashdURL.
 func startApp(t *testing.T, dashdURL string) *app {
 	t.Helper()
-	p := start(t, "the application", []string{
+	p := dashdtest.Start(t, "the application", []string{
 		"DASHD_URL=" + dashdURL, "DASHD_API_KEY=" + apiKey, "PORT=0", "E2E=1", "NO_COLOR=1",
 	}, exampleDir(t), "node", "server.mjs")
-	url, ok := strings.CutPrefix(p.line(t), "listening on ")
+	url, ok := strings.CutPrefix(p.Line(t), "listening on ")
 	if !ok {
 		t.Fatalf("the application does not say where it listens but %q", url)
 	}
-	return &app{process: p, url: url}
+	return &app{Process: p, url: url}
 }
 
 // cast is who and what exists when the play is over.
@@ -59,7 +61,7 @@ type cast struct {
 // and before the next one, between is called.
 func play(t *testing.T, a *app, proxy *recorder, between func(step string, events []sent)) ([]sent, cast) {
 	t.Helper()
-	driver := start(t, "drive.mjs", []string{"APP_URL=" + a.url}, exampleDir(t), "node", "drive.mjs", "--lockstep")
+	driver := dashdtest.Start(t, "drive.mjs", []string{"APP_URL=" + a.url}, exampleDir(t), "node", "drive.mjs", "--lockstep")
 	var events []sent
 	for {
 		var said struct {
@@ -67,7 +69,7 @@ func play(t *testing.T, a *app, proxy *recorder, between func(step string, event
 			Events []string `json:"events"`
 			cast            // in the last line, which is no step
 		}
-		decode(t, []byte(driver.line(t)), &said)
+		decode(t, []byte(driver.Line(t)), &said)
 		if said.Step == "" {
 			return events, said.cast
 		}
@@ -78,7 +80,7 @@ func play(t *testing.T, a *app, proxy *recorder, between func(step string, event
 		}
 		events = all
 		between(said.Step, events)
-		if _, err := driver.stdin.Write([]byte("\n")); err != nil {
+		if _, err := driver.Stdin.Write([]byte("\n")); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -55,9 +55,9 @@ func TestBetterAuthApplication(t *testing.T) {
 		testThroughApplication(t, app, events, users)
 	})
 
-	app.signal(t, syscall.SIGTERM)
-	if app.err != nil {
-		t.Errorf("the application after SIGTERM: %v", app.err)
+	app.Signal(t, syscall.SIGTERM)
+	if app.Err() != nil {
+		t.Errorf("the application after SIGTERM: %v", app.Err())
 	}
 	if got := len(proxy.tracked(t, 0)); got != len(events) {
 		t.Errorf("the plugin sent %d more events than its users caused", got-len(events))
