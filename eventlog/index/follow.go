@@ -2,7 +2,6 @@ package index
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -29,18 +28,15 @@ func (x *Index) Run(ctx context.Context) error {
 			stop(err)
 		}
 	}()
-	err := x.follow(work, jobs)
-	stop(err)
+	stop(x.follow(work, jobs))
 	<-sealed
-	if cause := context.Cause(work); ctx.Err() == nil && cause != nil {
-		return cause
+	if ctx.Err() != nil {
+		return nil // what failed besides, fails again after the next start
 	}
-	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return err
-	}
-	return nil
+	return context.Cause(work)
 }
 
+// follow adds blocks as the log grows. It always ends with an error: ctx's, or the log's.
 func (x *Index) follow(ctx context.Context, jobs chan<- *dense) error {
 	for {
 		if x.Indexed() == x.source.Head() {

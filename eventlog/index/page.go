@@ -27,7 +27,7 @@ func (s *search) page() (Page, error) {
 			page.Total += uint64(n)
 		}
 	}
-	if s.q.Limit <= 0 {
+	if s.q.Limit == 0 {
 		return page, nil
 	}
 	after, offset := s.q.After, s.q.Offset
@@ -61,7 +61,7 @@ func (s *search) page() (Page, error) {
 // page, and one more.
 func (s *search) need(offset int) int {
 	most := int(s.seq) + 1
-	return min(offset, most) + min(s.q.Limit, most) + 1
+	return min(offset, most) + s.q.Limit + 1
 }
 
 // leap finds a place up to which there are no more than offset rows, the last such

@@ -108,6 +108,8 @@ func (x *Index) search(ctx context.Context, q Query) (*search, error) {
 		return nil, err
 	}
 	v := x.view.Load()
+	q.Offset = max(q.Offset, 0)
+	q.Limit = min(max(q.Limit, 0), int(v.seq)+1) // one more than there can be
 	s := &search{
 		ctx: ctx, q: &q, source: x.source, filter: newKindFilter(&q), seq: v.seq,
 		far:   x.segmentEvents / 16,

@@ -1,5 +1,7 @@
 package index
 
+import "slices"
+
 // share is what one segment has for a query.
 type share struct {
 	seg     segment
@@ -85,6 +87,9 @@ func (s *share) size() (int, error) {
 	return n, nil
 }
 
+// keepRows is how many rows a query keeps of each segment.
+const keepRows = 4096
+
 // find returns the rows that pass.
 func (s *share) find() (selection, error) {
 	if s.selected {
@@ -119,8 +124,12 @@ func (s *share) find() (selection, error) {
 		}
 		rows = rows.keep(func(row int) bool { return s.q.inTime(times.times[row], times.times[row]) })
 	}
-	s.selected, s.rows = true, rows
 	s.counted, s.count = true, rows.n
+	// Short lists are kept, as copies: a list can be a piece of a table that the
+	// cache wants to drop. Long ones are found again where the page needs them.
+	if rows.list == nil || rows.n <= keepRows || s.table.counts == nil {
+		s.selected, s.rows = true, selection{n: rows.n, list: slices.Clone(rows.list)}
+	}
 	return rows, nil
 }
 
