@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"dashd/eventlog"
 	"dashd/eventlog/block"
 	"dashd/internal/errs"
@@ -157,6 +159,7 @@ func (r *running) verify(w *written) {
 }
 
 func TestRestartKeepsEverything(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	dir := t.TempDir()
 	w := &written{seqs: map[string]uint64{}}
 	var id string

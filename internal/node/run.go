@@ -86,7 +86,7 @@ func (n *Node) shutDown(parts []*part, ended <-chan error) (err error) {
 	for range len(ended) {
 		err = errors.Join(err, <-ended)
 	}
-	if err == nil {
+	if err == nil && n.Failure() == nil && n.Store.Persisted().Index == n.Store.Applied().Index {
 		err = n.file.MarkClean()
 	}
 	err = errors.Join(err, n.Close())
