@@ -18,6 +18,7 @@ const (
 	ChunkBytes = chunkBytes
 	CacheBytes = cacheBytes
 	IDLag      = idLag
+	GatherFor  = gatherFor
 )
 
 // Cached is the memory that the cache believes to use.

@@ -24,18 +24,37 @@ type batch struct {
 	bytes  int64
 }
 
+// gatherFor is how long blocks wait for others to share a transaction with.
+// Nobody waits for them, and each transaction's fsync is one less for the raft
+// log, for which everybody waits.
+const gatherFor = 50 * time.Millisecond
+
 // Run persists blocks, in order, until ctx ends; then it persists what is left.
 // It returns an error only after Fatal was called with it.
 func (s *Store) Run(ctx context.Context) error {
 	for {
 		select {
 		case <-s.work:
-			if err := s.persistAll(); err != nil {
+			s.gather(ctx)
+			if _, err := s.persist(batchBytes); err != nil {
 				return err
 			}
 		case <-ctx.Done():
 			return s.persistAll()
 		}
+	}
+}
+
+// gather waits until a transaction is worth its fsync: it is full, or somebody
+// waits for it, or time is up.
+func (s *Store) gather(ctx context.Context) {
+	if s.Pending() >= batchBytes {
+		return
+	}
+	select {
+	case <-time.After(gatherFor):
+	case <-s.hurry:
+	case <-ctx.Done():
 	}
 }
 
@@ -127,4 +146,7 @@ func (s *Store) release(b batch) {
 	s.pending -= b.bytes
 	s.persisted = b.after
 	wake(&s.synced)
+	if s.persisted.Index < s.applied.Index {
+		token(s.work)
+	}
 }

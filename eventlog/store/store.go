@@ -29,7 +29,8 @@ type Store struct {
 	fatal func(error)
 	cache cache
 
-	work chan struct{} // holds a token if applied is beyond persisted
+	work  chan struct{} // holds a token if applied is beyond persisted
+	hurry chan struct{} // holds a token if that should be persisted at once
 
 	mu        sync.RWMutex
 	head      []headBlock
@@ -88,6 +89,7 @@ func Open(db *kv.DB, o Options) (*Store, error) {
 		log:   o.Log.With("component", "store"),
 		fatal: func(err error) { once.Do(func() { o.Fatal(err) }) },
 		work:  make(chan struct{}, 1),
+		hurry: make(chan struct{}, 1),
 		ids:   make(map[[16]byte]uint64),
 	}
 	p, err := readPosition(db)
@@ -144,6 +146,9 @@ func (s *Store) Append(index, term uint64, raw []byte, b block.Block) (Applied, 
 		s.ids[id.hash] = id.seq
 	}
 	s.pending += int64(len(raw))
+	if s.pending >= batchBytes {
+		token(s.hurry)
+	}
 	s.move(h.after)
 	s.mu.Unlock()
 	return Applied{First: h.first, Last: h.last(), ReceivedAt: b.ReceivedAt}, nil
@@ -200,8 +205,13 @@ func (s *Store) Advance(index, term uint64) {
 func (s *Store) move(p Position) {
 	s.applied = p
 	wake(&s.grown)
+	token(s.work)
+}
+
+// token puts a token into ch, unless there is one.
+func token(ch chan<- struct{}) {
 	select {
-	case s.work <- struct{}{}:
+	case ch <- struct{}{}:
 	default:
 	}
 }
@@ -244,7 +254,13 @@ func (s *Store) Wait(ctx context.Context, seq uint64) error {
 // WaitPersisted waits until the persisted index is at least index. It returns
 // the reason if the log cannot be persisted any more.
 func (s *Store) WaitPersisted(ctx context.Context, index uint64) error {
-	return s.wait(ctx, &s.synced, func() (bool, error) { return s.persisted.Index >= index, s.failed })
+	return s.wait(ctx, &s.synced, func() (bool, error) {
+		if s.persisted.Index >= index {
+			return true, nil
+		}
+		token(s.hurry)
+		return false, s.failed
+	})
 }
 
 // wait waits for done, which is asked with mu held each time *moved is closed.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"dashd/eventlog"
 	"dashd/eventlog/block"
@@ -197,6 +198,42 @@ func TestRunPersistsInTheBackgroundAndAtTheEnd(t *testing.T) {
 	}
 	h.reopen()
 	h.wantLog(append(want, "last")...)
+}
+
+// Blocks wait a moment for others, and not at all for somebody who waits.
+func TestRunGathersBlocks(t *testing.T) {
+	for _, waited := range []bool{false, true} {
+		t.Run(fmt.Sprint("somebody waits: ", waited), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarness(t)
+				h.db.InjectFault(kv.FailBeforeCommit)
+				one, two := newEntry(t, 1, day, events("a")), newEntry(t, 2, day, events("b"))
+				begin := time.Now()
+				var took time.Duration
+				go func() {
+					_ = h.Run(t.Context())
+					took = time.Since(begin)
+				}()
+				h.append(one)
+				synctest.Wait()
+				h.append(two)
+				synctest.Wait()
+				h.wantNoFatal()
+				want := store.GatherFor
+				if waited {
+					want = 0
+					if err := h.WaitPersisted(t.Context(), 2); errs.ExitCode(err) != errs.ExitIO {
+						t.Errorf("WaitPersisted = %v", err)
+					}
+				}
+				time.Sleep(store.GatherFor) // of the bubble's time
+				synctest.Wait()
+				if h.wantFatal(errs.ExitIO); took != want {
+					t.Errorf("a commit was tried after %v, want %v", took, want)
+				}
+			})
+		})
+	}
 }
 
 func TestRunEndsWhenItCannotPersist(t *testing.T) {
