@@ -1,0 +1,51 @@
+package httpapi
+
+import (
+	"net/url"
+	"time"
+
+	"dashd/eventlog/index"
+)
+
+// Route is a row of the route table.
+type Route struct {
+	Method, Pattern, Scope string
+	KeyInURL               bool
+}
+
+// Public is the scope of the routes that answer anybody.
+const Public = string(public)
+
+// Routes is the route table.
+func Routes() []Route {
+	var all []Route
+	for _, rt := range new(Server).routes() {
+		all = append(all, Route{rt.method, rt.pattern, string(rt.scope), rt.keyInURL})
+	}
+	return all
+}
+
+// The limits of batches.
+const (
+	MaxBatchBody    = maxBatchBody
+	MaxStudioEvents = maxStudioEvents
+	BatchEvents     = batchEvents
+	BatchBytes      = batchBytes
+)
+
+// SetPatience changes how long a server waits for others; 0 changes nothing.
+func (s *Server) SetPatience(heartbeat, write, body time.Duration) {
+	for _, p := range []struct {
+		have *time.Duration
+		want time.Duration
+	}{{&s.patience.heartbeat, heartbeat}, {&s.patience.write, write}, {&s.patience.body, body}} {
+		if p.want != 0 {
+			*p.have = p.want
+		}
+	}
+}
+
+// EventQuery reads the query string of GET /v1/events.
+func (s *Server) EventQuery(q url.Values, project string) (index.Query, error) {
+	return s.eventQuery(q, project)
+}
