@@ -75,6 +75,11 @@ func openBadger(dir string, log *logger) (b *badger.DB, err error) {
 
 // Close waits for the calls under way, then syncs and closes. A second Close
 // does nothing.
+//
+// On a file system that is nearly full it leaves everything as it is and returns
+// an error that says so: what was written stays in Badger's log, and closing
+// would write it into tables, through memory maps, where a full disk is a bus
+// error that nobody can catch.
 func (db *DB) Close() error {
 	db.mu.Lock()
 	was := db.closed
@@ -84,6 +89,9 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.open.Wait()
+	if err := enoughSpace(db.dir, db.minFree); err != nil {
+		return err
+	}
 	if err := db.b.Close(); err != nil {
 		return failed("close", err)
 	}

@@ -488,3 +488,27 @@ func TestWatermarks(t *testing.T) {
 		t.Error("FreeSpace of no directory answered")
 	}
 }
+
+// TestCloseOnFullDisk closes a database that has no room to write tables.
+func TestCloseOnFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	db, err := kv.Open(dir, kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, db, []byte("m/a"), []byte("1"))
+	db.SetMinFree(1 << 62)
+	if got := errs.ExitCode(db.Close()); got != errs.ExitDiskLow {
+		t.Errorf("Close asks for exit code %d, want %d", got, errs.ExitDiskLow)
+	}
+	tables, err := filepath.Glob(filepath.Join(dir, "*.sst"))
+	if err != nil || len(tables) > 0 {
+		t.Errorf("Close has written %v (%v)", tables, err)
+	}
+	if err := db.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if val, _ := get(t, open(t, dir), []byte("m/a")); string(val) != "1" {
+		t.Errorf("after reopening: %q", val)
+	}
+}

@@ -11,3 +11,9 @@ var PrefixPart = []byte{prefixPart, '/'}
 
 // Flatten compacts all tables.
 func (db *DB) Flatten() error { return db.b.Flatten(2) }
+
+// SetMinFree changes Options.MinFree.
+func (db *DB) SetMinFree(n uint64) { db.minFree = n }
+
+// Release closes what a Close for want of space has left open.
+func (db *DB) Release() error { return db.b.Close() }
