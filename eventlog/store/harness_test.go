@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"dashd/eventlog"
@@ -18,10 +19,19 @@ import (
 // Nothing is persisted unless a test says so.
 type harness struct {
 	*store.Store
-	t     testing.TB
-	dir   string
-	db    *kv.DB
+	t   testing.TB
+	dir string
+	db  *kv.DB
+
+	mu    sync.Mutex
 	fatal []error
+}
+
+// stopped is what the node was told to stop with.
+func (h *harness) stopped() []error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return slices.Clone(h.fatal)
 }
 
 func newHarness(t testing.TB) *harness {
@@ -45,7 +55,11 @@ func (h *harness) tryOpen() (err error) {
 		h.t.Fatal(err)
 	}
 	h.fatal = nil
-	h.Store, err = store.Open(h.db, store.Options{Fatal: func(err error) { h.fatal = append(h.fatal, err) }})
+	h.Store, err = store.Open(h.db, store.Options{Fatal: func(err error) {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		h.fatal = append(h.fatal, err)
+	}})
 	return err
 }
 
@@ -161,8 +175,8 @@ func (h *harness) persistStops(index uint64, code int, ids ...string) {
 // wantFatal requires that the node was told to stop, once.
 func (h *harness) wantFatal(code int) {
 	h.t.Helper()
-	if len(h.fatal) != 1 || errs.ExitCode(h.fatal[0]) != code {
-		h.t.Errorf("told to stop with %v, want one error with exit code %d", h.fatal, code)
+	if got := h.stopped(); len(got) != 1 || errs.ExitCode(got[0]) != code {
+		h.t.Errorf("told to stop with %v, want one error with exit code %d", got, code)
 	}
 }
 
@@ -204,9 +218,7 @@ func (h *harness) wantLog(ids ...string) {
 	if err := h.Check(context.Background(), nil); err != nil {
 		h.t.Errorf("Check: %v", err)
 	}
-	if len(h.fatal) > 0 {
-		h.t.Errorf("told to stop: %v", h.fatal)
-	}
+	h.wantNoFatal()
 }
 
 // overwrite changes a stored value behind the store's back.

@@ -365,8 +365,8 @@ func TestBlocksCanBeStopped(t *testing.T) {
 
 func (h *harness) wantNoFatal() {
 	h.t.Helper()
-	if len(h.fatal) > 0 {
-		h.t.Errorf("told to stop: %v", h.fatal)
+	if got := h.stopped(); len(got) > 0 {
+		h.t.Errorf("told to stop: %v", got)
 	}
 }
 
