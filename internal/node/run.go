@@ -27,6 +27,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{name: "index", run: n.Index.Run},
 		{name: "cluster", run: n.Cluster.Run},
 		{name: "disk", run: n.watchDisk},
+		{name: "scrub", run: n.scrub},
 		{name: "appender", run: n.Appender.Run},
 	}
 	ended := make(chan error, len(parts))
