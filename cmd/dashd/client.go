@@ -11,16 +11,15 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-)
 
-// socketName is the local admin socket in a node's data directory.
-const socketName = "admin.sock"
+	"dashd/internal/commands"
+)
 
 // target says which node a command talks to.
 type target struct {
@@ -29,8 +28,8 @@ type target struct {
 
 func (t *target) addFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&t.dataDir, "data-dir", envOr("DASHD_DATA_DIR", "dashd-data"), "data `directory` of a node on this machine (its admin socket is used)")
-	fs.StringVar(&t.server, "server", os.Getenv("DASHD_SERVER"), "`URL` of a node elsewhere, instead of --data-dir")
-	fs.StringVar(&t.key, "key", os.Getenv("DASHD_KEY"), "API `key` for --server (better: DASHD_KEY)")
+	fs.StringVar(&t.server, "server", os.Getenv(serverVariable), "`URL` of a node elsewhere, instead of --data-dir")
+	fs.StringVar(&t.key, "key", "", "API `key` for --server (better: "+keyVariable+")")
 	fs.StringVar(&t.project, "project", "", "project to ask about (default: that of the key; default over the admin socket: default)")
 }
 
@@ -52,22 +51,26 @@ type client struct {
 // open returns a client for t.
 func (t *target) open() (*client, error) {
 	if t.server != "" {
-		if t.key == "" {
-			return nil, errors.New("--server needs a key: set DASHD_KEY")
+		key := t.key
+		if key == "" {
+			key = os.Getenv(keyVariable) // no default of the flag, which --help would print
 		}
-		return &client{http: http.DefaultClient, base: strings.TrimSuffix(t.server, "/"), key: t.key, project: t.project}, nil
+		if key == "" {
+			return nil, errors.New("--server needs a key: set " + keyVariable)
+		}
+		return &client{http: http.DefaultClient, base: strings.TrimSuffix(t.server, "/"), key: key, project: t.project}, nil
 	}
-	socket := filepath.Join(t.dataDir, socketName)
-	if _, err := os.Stat(socket); err != nil {
-		return nil, fmt.Errorf("no node is running with --data-dir %s (no %s there); start one with \"dashd serve\", or name one with --server", t.dataDir, socketName)
+	running, err := runs(t.dataDir)
+	if err != nil {
+		return nil, err
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, "unix", socket)
-	}}
+	if !running {
+		return nil, fmt.Errorf("no node is running with --data-dir %s; start one with \"dashd serve\", or name one elsewhere with --server", t.dataDir)
+	}
+	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dialAdmin(t.dataDir) }}
 	project := t.project
 	if project == "" {
-		project = "default"
+		project = commands.DefaultProject
 	}
 	return &client{http: &http.Client{Transport: transport}, base: "http://dashd", project: project}, nil
 }
@@ -83,14 +86,32 @@ func (c *client) do(ctx context.Context, method, path string, query url.Values, 
 	return nil, refusal(resp)
 }
 
+// apiError is an answer other than 2xx.
+type apiError struct {
+	status        int
+	code, message string
+}
+
+func (e *apiError) Error() string {
+	if e.code == "" {
+		return fmt.Sprintf("HTTP %d: %s", e.status, e.message)
+	}
+	return fmt.Sprintf("%s (%s, HTTP %d)", e.message, e.code, e.status)
+}
+
+// final reports whether asking again would be answered the same.
+func (e *apiError) final() bool {
+	return e.status/100 == 4 && e.status != http.StatusTooManyRequests && e.status != http.StatusRequestTimeout
+}
+
 // refusal is the error that an answer other than 2xx tells of.
 func refusal(resp *http.Response) error {
-	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // what there is of it
 	var e struct{ Message, Code string }
 	if json.Unmarshal(text, &e) == nil && e.Message != "" {
-		return fmt.Errorf("%s (%s, HTTP %d)", e.Message, e.Code, resp.StatusCode)
+		return &apiError{resp.StatusCode, e.Code, printable(e.Message)}
 	}
-	return fmt.Errorf("HTTP %d: %s", resp.StatusCode, bytes.TrimSpace(text))
+	return &apiError{resp.StatusCode, "", printable(string(bytes.TrimSpace(text)))}
 }
 
 // send sends a request and returns the answer, whatever it is.
@@ -142,13 +163,29 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// moment prints a time for people.
+func moment(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+
 // printTable prints rows for people; the first is the heading.
 func printTable(w io.Writer, rows [][]string) error {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	for _, r := range rows {
-		fmt.Fprintln(tw, strings.Join(r, "\t"))
+		for i, cell := range r {
+			if i > 0 {
+				fmt.Fprint(tw, "\t") // its errors come from Flush
+			}
+			fmt.Fprint(tw, printable(cell))
+		}
+		fmt.Fprintln(tw)
 	}
 	return tw.Flush()
+}
+
+// complete offers values for a flag to the completion of a shell.
+func complete(c *cobra.Command, flag string, values ...string) {
+	if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+		panic(err) // the flag is not declared
+	}
 }
 
 // withClient is the body of most commands: it opens the node and calls fn.

@@ -2,15 +2,16 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/knadh/koanf/parsers/toml/v2"
 	"github.com/knadh/koanf/providers/env/v2"
 	"github.com/knadh/koanf/providers/file"
-	"github.com/knadh/koanf/providers/posflag"
 	"github.com/knadh/koanf/v2"
 	"github.com/spf13/pflag"
 
@@ -48,7 +49,12 @@ type Config struct {
 	BootstrapAPIKey string
 }
 
-const bootstrapVariable = "DASHD_BOOTSTRAP_API_KEY"
+// Variables beside those of the flags.
+const (
+	bootstrapVariable = "DASHD_BOOTSTRAP_API_KEY"
+	serverVariable    = "DASHD_SERVER" // of the commands that ask a node
+	keyVariable       = "DASHD_KEY"
+)
 
 // addFlags declares the flags of serve; their names are the keys of the file.
 func addFlags(fs *pflag.FlagSet) {
@@ -63,43 +69,97 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
-// loadConfig reads file, environment and flags, in that order of precedence from
-// low to high.
+// loadConfig reads flags, environment and file, in that order of precedence from
+// high to low. It takes the secrets out of the environment: a child process or a
+// dump of the environment does not have them.
 func loadConfig(fs *pflag.FlagSet) (Config, error) {
-	k := koanf.New(".")
-	path, _ := fs.GetString("config")
-	if path == "" {
-		path = os.Getenv("DASHD_CONFIG")
+	key := os.Getenv(bootstrapVariable)
+	if err := os.Unsetenv(bootstrapVariable); err != nil {
+		return Config{}, refuse("take %s out of the environment: %v", bootstrapVariable, err)
 	}
-	if path != "" {
-		if err := k.Load(file.Provider(path), toml.Parser()); err != nil {
-			return Config{}, refuse("read configuration %s: %v", path, err)
-		}
-	}
-	err := k.Load(env.Provider(".", env.Opt{
+	given := fs.Changed("config")
+	if err := fill(fs, "environment", env.Provider(".", env.Opt{
 		Prefix: "DASHD_",
 		TransformFunc: func(name, value string) (string, any) {
-			return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(name, "DASHD_")), "_", "-"), value
+			flag := flagOf(name)
+			if fs.Lookup(flag) == nil || value == "" {
+				return "", nil // unknownVariables speaks of it
+			}
+			return flag, value
 		},
-	}), nil)
-	if err != nil {
-		return Config{}, fmt.Errorf("read environment: %w", err)
+	}), nil); err != nil {
+		return Config{}, err
 	}
-	if err := k.Load(posflag.Provider(fs, ".", k), nil); err != nil {
-		return Config{}, fmt.Errorf("read flags: %w", err)
+	if path, _ := fs.GetString("config"); path != "" {
+		if err := fill(fs, path, file.Provider(path), toml.Parser()); err != nil {
+			return Config{}, err
+		}
+	} else if given {
+		return Config{}, refuse("--config is empty")
 	}
-	c := Config{
-		DataDir:             k.String("data-dir"),
-		HTTP:                k.String("http"),
-		LogLevel:            k.String("log-level"),
-		LogFormat:           k.String("log-format"),
-		StudioOnUnavailable: k.String("studio-on-unavailable"),
-		DashNames:           k.String("dash-names"),
-		DiskRefuse:          k.Int("disk-refuse"),
-		DiskStop:            k.Int("disk-stop"),
-		BootstrapAPIKey:     os.Getenv(bootstrapVariable),
-	}
+	c := configOf(fs)
+	c.BootstrapAPIKey = key
 	return c, c.validate()
+}
+
+// fill sets the flags that have not been set yet from a source of settings.
+func fill(fs *pflag.FlagSet, name string, from koanf.Provider, parser koanf.Parser) error {
+	k := koanf.New(".")
+	if err := k.Load(from, parser); err != nil {
+		return refuse("configuration %s: %v", name, err)
+	}
+	for _, key := range k.Keys() {
+		f := fs.Lookup(key)
+		if f == nil || parser != nil && key == "config" {
+			return refuse("configuration %s: there is no setting %q; dashd serve --help lists them", name, key)
+		}
+		if f.Changed {
+			continue
+		}
+		if err := fs.Set(key, k.String(key)); err != nil {
+			return refuse("configuration %s: %s = %q cannot be used: it must be a %s", name, key, k.String(key), f.Value.Type())
+		}
+	}
+	return nil
+}
+
+// configOf reads the flags.
+func configOf(fs *pflag.FlagSet) Config {
+	text := func(name string) string { v, _ := fs.GetString(name); return v } // declared by addFlags
+	number := func(name string) int { v, _ := fs.GetInt(name); return v }
+	return Config{
+		DataDir:             text("data-dir"),
+		HTTP:                text("http"),
+		LogLevel:            text("log-level"),
+		LogFormat:           text("log-format"),
+		StudioOnUnavailable: text("studio-on-unavailable"),
+		DashNames:           text("dash-names"),
+		DiskRefuse:          number("disk-refuse"),
+		DiskStop:            number("disk-stop"),
+	}
+}
+
+// flagOf is the flag for a DASHD_… variable.
+func flagOf(variable string) string {
+	return strings.ReplaceAll(strings.ToLower(strings.TrimPrefix(variable, "DASHD_")), "_", "-")
+}
+
+// unknownVariables names the DASHD_… variables that nothing reads. They may be slips, or
+// those that Kubernetes sets for a service of this name.
+func unknownVariables(fs *pflag.FlagSet, environ []string) (names []string) {
+	for _, v := range environ {
+		name, _, _ := strings.Cut(v, "=")
+		if !strings.HasPrefix(name, "DASHD_") || fs.Lookup(flagOf(name)) != nil {
+			continue
+		}
+		switch name {
+		case bootstrapVariable, serverVariable, keyVariable:
+		default:
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 func (c *Config) validate() error {
@@ -114,19 +174,49 @@ func (c *Config) validate() error {
 	if c.DiskRefuse < 0 || c.DiskStop < 0 || c.watermarks().Stop.Bytes > c.watermarks().Refuse.Bytes {
 		return refuse("disk-stop (%d MiB) must not be above disk-refuse (%d MiB), nor either below 0", c.DiskStop, c.DiskRefuse)
 	}
-	for _, f := range []struct {
-		name, value string
-		allowed     []string
-	}{
-		{"log-format", c.LogFormat, []string{"text", "json"}},
-		{"studio-on-unavailable", c.StudioOnUnavailable, []string{"abort", "503"}},
-		{"dash-names", c.DashNames, []string{"package", "docs"}},
+	for _, f := range []struct{ name, value string }{
+		{"log-level", c.LogLevel},
+		{"log-format", c.LogFormat},
+		{"studio-on-unavailable", c.StudioOnUnavailable},
+		{"dash-names", c.DashNames},
 	} {
-		if f.value != f.allowed[0] && f.value != f.allowed[1] {
-			return refuse("%s is %q: it must be %s or %s", f.name, f.value, f.allowed[0], f.allowed[1])
+		if !slices.Contains(choices[f.name], f.value) {
+			return refuse("%s is %q: it must be one of %s", f.name, f.value, strings.Join(choices[f.name], ", "))
 		}
 	}
 	return nil
+}
+
+// choices are the values of the settings that have few.
+var choices = map[string][]string{
+	"log-level":             {"debug", "info", "warn", "error"},
+	"log-format":            {"text", "json"},
+	"studio-on-unavailable": {"abort", "503"},
+	"dash-names":            {"package", "docs"},
+}
+
+// LogValue is what the log says of the settings in force: all but secrets.
+func (c Config) LogValue() slog.Value {
+	w := c.watermarks()
+	return slog.GroupValue(
+		slog.String("data-dir", c.DataDir),
+		slog.String("http", c.HTTP),
+		slog.String("log-level", c.LogLevel),
+		slog.String("log-format", c.LogFormat),
+		slog.String("studio-on-unavailable", c.StudioOnUnavailable),
+		slog.String("dash-names", c.DashNames),
+		slog.Any("disk-refuse", levelText(w.Refuse)),
+		slog.Any("disk-stop", levelText(w.Stop)),
+		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),
+	)
+}
+
+func levelText(w kv.Watermark) string {
+	text := fmt.Sprintf("%d MiB", w.Bytes>>20)
+	if w.Percent > 0 {
+		text += fmt.Sprintf(" or %d %%", w.Percent)
+	}
+	return text
 }
 
 // watermarks are the levels of free space at which the node acts.
@@ -149,16 +239,14 @@ func (c *Config) names() eventlog.Names {
 }
 
 // logger returns the process's logger.
-func (c *Config) logger() (*slog.Logger, error) {
+func (c *Config) logger(w io.Writer) *slog.Logger {
 	var level slog.Level
-	if err := level.UnmarshalText([]byte(c.LogLevel)); err != nil {
-		return nil, refuse("log-level is %q: it must be debug, info, warn or error", c.LogLevel)
-	}
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // validated
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, options)), nil
+		return slog.New(slog.NewJSONHandler(w, options))
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, options)), nil
+	return slog.New(slog.NewTextHandler(w, options))
 }
 
 // refuse is the error of a configuration that cannot be used.

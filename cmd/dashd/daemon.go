@@ -13,6 +13,7 @@ import (
 
 	"dashd/httpapi"
 	"dashd/internal/commands"
+	"dashd/internal/errs"
 	"dashd/internal/kv"
 	"dashd/internal/node"
 	"dashd/internal/seal"
@@ -64,8 +65,8 @@ func (d *daemon) run(ctx context.Context) error {
 	return g.Wait()
 }
 
-// firstStart makes what a new cluster needs, and waits until the node is ready.
-// It returns the first API key, which is also written to a file, or "" if this
+// firstStart waits until the node is ready, makes what a new cluster needs, and
+// makes sure that this node can open what the cluster has sealed. It returns the first API key, which is also written to a file, or "" if this
 // is not the first start.
 func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
 	if err := d.node.WaitReady(ctx); err != nil {
@@ -75,7 +76,10 @@ func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
 		Key:  cfg.BootstrapAPIKey,
 		Save: func(key string) error { return saveFirstKey(filepath.Join(d.dir, firstKeyName), key) },
 	})
-	if err != nil {
+	switch {
+	case err != nil && cfg.BootstrapAPIKey != "" && errs.KindOf(err) == errs.Invalid:
+		return "", fmt.Errorf("%s: %w", bootstrapVariable, err)
+	case err != nil:
 		return "", fmt.Errorf("first start: %w", err)
 	}
 	return key, d.access.Image().CheckSealer(d.sealer)

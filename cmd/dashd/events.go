@@ -5,10 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -17,6 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"dashd/eventlog"
+	"dashd/internal/wire"
 )
 
 // filters are the flags that select events; each is the parameter of GET
@@ -54,6 +55,17 @@ func (f *filters) query() url.Values {
 	return q
 }
 
+// complete offers the values of the filters that have few.
+func (f *filters) complete(c *cobra.Command) {
+	var types []string
+	for _, t := range eventlog.Types() {
+		types = append(types, string(t))
+	}
+	complete(c, "type", types...)
+	complete(c, "status", "success", "failed")
+	complete(c, "severity", "info", "success", "warning", "failed")
+}
+
 func newEvents() *cobra.Command {
 	var t target
 	var f filters
@@ -75,6 +87,7 @@ func newEvents() *cobra.Command {
 	}
 	t.addFlags(c.Flags())
 	f.addFlags(c.Flags())
+	f.complete(c)
 	c.Flags().IntVar(&limit, "limit", 20, "how many")
 	c.Flags().BoolVar(&ascending, "asc", false, "oldest first")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
@@ -109,37 +122,41 @@ func printEvents(ctx context.Context, cl *client, w io.Writer, q url.Values, lim
 	return out.Flush()
 }
 
-// shownEvent is what the text form shows of an event.
+// shownEvent is what the text form needs of an event of an answer.
 type shownEvent struct {
-	Seq       uint64    `json:"seq"`
-	Type      string    `json:"type"`
-	Timestamp time.Time `json:"timestamp"`
-	UserID    string    `json:"userId"`
-	IPAddress string    `json:"ipAddress"`
-	Display   struct{ Message, Severity string }
+	ID             string    `json:"id"`
+	Seq            uint64    `json:"seq"`
+	Type           string    `json:"type"`
+	Timestamp      time.Time `json:"timestamp"`
+	UserID         string    `json:"userId"`
+	SessionID      string    `json:"sessionId"`
+	OrganizationID string    `json:"organizationId"`
+	ActorID        string    `json:"actorId"`
+	IPAddress      string    `json:"ipAddress"`
+	Erased         bool      `json:"erased"`
+	Location       struct{ CountryCode string }
+	Display        struct{ Message, Severity string }
 }
 
-// printEvent prints one event of an answer, as it came or as a line of text.
+// printEvent prints one event of an answer, as it came or as the line of text that
+// replay prints too.
 func printEvent(w io.Writer, e []byte, asJSON bool) error {
 	if asJSON {
-		_, err := fmt.Fprintf(w, "%s\n", e)
+		_, err := w.Write(append(bytes.Clone(e), '\n'))
 		return err
 	}
 	var s shownEvent
 	if err := json.Unmarshal(e, &s); err != nil {
-		return err
+		return fmt.Errorf("an event of the answer: %w", err)
 	}
-	_, err := fmt.Fprintf(w, "%s  #%-8d %-7s  %-28s %s%s\n",
-		s.Timestamp.UTC().Format("2006-01-02T15:04:05.000Z"), s.Seq, s.Display.Severity, s.Type,
-		printable(s.Display.Message), suffix("  ip=", s.IPAddress))
+	r := eventlog.Record{Seq: s.Seq, Event: eventlog.Event{
+		ID: s.ID, Type: eventlog.Type(s.Type), Time: s.Timestamp.UnixMilli(), UserID: s.UserID, SessionID: s.SessionID,
+		OrganizationID: s.OrganizationID, ActorID: s.ActorID, CountryCode: s.Location.CountryCode, Erased: s.Erased,
+		Personal: eventlog.Personal{IPAddress: s.IPAddress},
+	}}
+	severity, _ := eventlog.ParseSeverity(s.Display.Severity) // unknown to an older command: none
+	_, err := w.Write(wire.AppendText(nil, &r, s.Display.Message, severity))
 	return err
-}
-
-func suffix(label, v string) string {
-	if v == "" {
-		return ""
-	}
-	return label + printable(v)
 }
 
 // printable makes text from outside safe for a terminal: what would move the
@@ -157,85 +174,4 @@ func printable(s string) string {
 		}
 	}
 	return b.String()
-}
-
-func newTail() *cobra.Command {
-	var t target
-	var f filters
-	var after uint64
-	var asJSON bool
-	c := &cobra.Command{
-		Use:     "tail",
-		Short:   "Print events as they arrive",
-		Example: "  dashd tail --severity failed,warning",
-		Args:    cobra.NoArgs,
-		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
-			q := f.query()
-			if c.Flags().Changed("after") {
-				q.Set("after", strconv.FormatUint(after, 10))
-			}
-			return tail(c.Context(), cl, c.OutOrStdout(), c.ErrOrStderr(), q, asJSON)
-		}),
-	}
-	t.addFlags(c.Flags())
-	f.addFlags(c.Flags())
-	c.Flags().Uint64Var(&after, "after", 0, "start behind this `seq` (0: at the beginning; default: at the end)")
-	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
-	return c
-}
-
-// tail prints the stream until ctx ends. A broken connection is taken up again
-// behind the last event that was printed.
-func tail(ctx context.Context, cl *client, w, note io.Writer, q url.Values, asJSON bool) error {
-	last, connected := "", false
-	for {
-		header := http.Header{}
-		if last != "" {
-			header.Set("Last-Event-Id", last)
-		}
-		resp, err := cl.do(ctx, "GET", "/v1/events/stream", q, header, nil)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err != nil && !connected:
-			return err
-		case err != nil:
-			fmt.Fprintln(note, "dashd: connection lost, trying again:", err)
-		default:
-			connected = true
-			err = printStream(resp.Body, w, &last, asJSON)
-			resp.Body.Close()
-			if err != nil && ctx.Err() == nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
-	}
-}
-
-// printStream prints server-sent events until the stream ends, and keeps the id
-// of the last.
-func printStream(r io.Reader, w io.Writer, last *string, asJSON bool) error {
-	lines := bufio.NewReaderSize(r, 64<<10)
-	var id string
-	for {
-		line, err := lines.ReadBytes('\n')
-		if err != nil {
-			return io.ErrUnexpectedEOF
-		}
-		line = bytes.TrimRight(line, "\n")
-		if v, ok := bytes.CutPrefix(line, []byte("id: ")); ok {
-			id = string(v)
-		}
-		if data, ok := bytes.CutPrefix(line, []byte("data: ")); ok {
-			if err := printEvent(w, data, asJSON); err != nil {
-				return err
-			}
-			*last = id
-		}
-	}
 }

@@ -15,7 +15,10 @@ import (
 )
 
 func newImport() *cobra.Command {
-	c := &cobra.Command{Use: "import", Short: "Bring in events kept elsewhere"}
+	c := &cobra.Command{
+		Use: "import", Short: "Bring in events kept elsewhere",
+		Example: "  dashd import studio events.ndjson",
+	}
 	c.AddCommand(newImportStudio())
 	return c
 }
@@ -33,6 +36,7 @@ type importAnswer struct {
 
 func newImportStudio() *cobra.Command {
 	var t target
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "studio FILE",
 		Short: "Import the rows of Better Auth Studio's events table",
@@ -52,10 +56,11 @@ import may be repeated, and may overlap with events that arrive at the same time
 				defer f.Close()
 				in = f
 			}
-			return importStudio(c, cl, in)
+			return importStudio(c, cl, in, asJSON)
 		}),
 	}
 	t.addFlags(c.Flags())
+	c.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return c
 }
 
@@ -66,12 +71,19 @@ const (
 	importBytes = 4 << 20
 )
 
+// imported is the result of an import.
+type imported struct {
+	Imported int `json:"imported"`
+	Known    int `json:"known"` // were in the log already
+	Refused  int `json:"refused"`
+}
+
 // importStudio sends the rows in pieces and reports each row that was refused by
 // its line.
-func importStudio(c *cobra.Command, cl *client, in io.Reader) error {
-	var total importAnswer
+func importStudio(c *cobra.Command, cl *client, in io.Reader, asJSON bool) error {
+	var sum imported
 	lines := bufio.NewReaderSize(in, 1<<20)
-	done, refused := 0, 0
+	done := 0
 	for {
 		piece, n, err := nextPiece(lines)
 		if err != nil {
@@ -82,22 +94,32 @@ func importStudio(c *cobra.Command, cl *client, in io.Reader) error {
 		}
 		answer, err := sendRows(c, cl, piece)
 		if err != nil {
-			return fmt.Errorf("lines %d to %d: %w; the %d before them are imported: mend this and run the import again",
+			return fmt.Errorf("lines %d to %d: %w; the %d before them are done: run the import again, it knows what it has",
 				done+1, done+n, err, done)
 		}
 		for _, r := range answer.Rejected {
-			refused++
-			fmt.Fprintf(c.ErrOrStderr(), "line %d: %s: %s\n", done+r.Index+1, r.Code, printable(r.Message))
+			fmt.Fprintf(c.ErrOrStderr(), "line %d: %s: %s\n", done+r.Index+1, printable(r.Code), printable(r.Message))
 		}
-		total.Accepted += answer.Accepted
-		total.Duplicates += answer.Duplicates
+		sum.Imported += answer.Accepted
+		sum.Known += answer.Duplicates
+		sum.Refused += len(answer.Rejected)
 		done += n
 	}
-	fmt.Fprintf(c.OutOrStdout(), "%d imported, %d known already, %d refused\n", total.Accepted, total.Duplicates, refused)
-	if refused > 0 {
-		return fmt.Errorf("%d rows were refused", refused)
+	if err := printImported(c.OutOrStdout(), sum, asJSON); err != nil {
+		return err
+	}
+	if sum.Refused > 0 {
+		return fmt.Errorf("%d rows were refused", sum.Refused)
 	}
 	return nil
+}
+
+func printImported(w io.Writer, sum imported, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, sum)
+	}
+	_, err := fmt.Fprintf(w, "%d imported, %d known already, %d refused\n", sum.Imported, sum.Known, sum.Refused)
+	return err
 }
 
 // nextPiece reads the lines of the next request and their number. Empty lines

@@ -2,23 +2,20 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
-)
 
-// project is an element of GET /v1/projects.
-type project struct {
-	ID        string    `json:"id"`
-	Name      string    `json:"name"`
-	CreatedAt time.Time `json:"createdAt"`
-}
+	"dashd/internal/commands"
+	"dashd/projections"
+)
 
 func newProject() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "project",
 		Short: "Create and list projects",
 		Long:  "A project is a fence: the events and keys of one are never seen from another.",
+		Example: `  dashd project create shop
+  dashd project list`,
 	}
 	c.AddCommand(newProjectCreate(), newProjectList())
 	return c
@@ -34,8 +31,8 @@ func newProjectCreate() *cobra.Command {
 		Example: "  dashd project create shop --name \"Web shop\"",
 		Args:    cobra.ExactArgs(1),
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, args []string) error {
-			var p project
-			if err := cl.call(c.Context(), "POST", "/v1/projects", nil, map[string]string{"id": args[0], "name": name}, &p); err != nil {
+			var p projections.Project
+			if err := cl.call(c.Context(), "POST", "/v1/projects", nil, commands.ProjectCreate{ID: args[0], Name: name}, &p); err != nil {
 				return err
 			}
 			if asJSON {
@@ -61,7 +58,7 @@ func newProjectList() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
 			var list struct {
-				Projects []project `json:"projects"`
+				Projects []projections.Project `json:"projects"`
 			}
 			if err := cl.call(c.Context(), "GET", "/v1/projects", nil, nil, &list); err != nil {
 				return err
@@ -71,7 +68,7 @@ func newProjectList() *cobra.Command {
 			}
 			rows := [][]string{{"ID", "NAME", "CREATED"}}
 			for _, p := range list.Projects {
-				rows = append(rows, []string{p.ID, p.Name, p.CreatedAt.Format(time.RFC3339)})
+				rows = append(rows, []string{p.ID, p.Name, moment(p.CreatedAt)})
 			}
 			return printTable(c.OutOrStdout(), rows)
 		}),

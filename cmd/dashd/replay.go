@@ -1,33 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"os"
-	"runtime"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
-
-	"dashd/eventlog"
-	"dashd/eventlog/block"
-	"dashd/internal/display"
-	"dashd/internal/errs"
-	"dashd/internal/wire"
 )
 
 // replayOptions say what "dashd replay" reads and how it prints it.
 type replayOptions struct {
-	from, to      uint64
+	from, to      uint64 // to 0: the head
 	project, user string
 	types         []string
 	format        string
 	check, quiet  bool
+	asJSON        bool
 }
 
 func newReplay() *cobra.Command {
@@ -36,15 +26,18 @@ func newReplay() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay",
 		Short: "Read the log in order: print it, or check it",
-		Long: `replay reads every event from the log, in order, and prints it. It reads the log
-of a running node (over its admin socket, or with --server), or that of a stopped
-one, straight from its --data-dir.
+		Long: `replay reads the events of the log, in order, and prints them. It reads the log of
+a running node (over its admin socket, or with --server), or that of a stopped one,
+straight from its --data-dir. Without --project it reads the events of all.
 
-With --check it prints nothing, recomputes the hash of every block and makes sure
-that no position is missing; on a stopped node also that the index of ids agrees.`,
+With --check it prints no events, recomputes the hash of every block and makes sure
+that no position is missing; on a stopped node also that the index of ids agrees.
+
+How many events were read, and how fast, is printed at the end, to standard error;
+with --check to standard output.`,
 		Example: `  dashd replay --format ndjson > events.ndjson
   dashd replay --data-dir /var/lib/dashd --from 1000 --type user.banned
-  dashd replay --check`,
+  dashd replay --check --json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.project = t.project
@@ -52,6 +45,7 @@ that no position is missing; on a stopped node also that the index of ids agrees
 		},
 	}
 	t.addFlags(c.Flags())
+	c.Flags().Lookup("project").Usage = "only of this `project` (default: all)"
 	f := c.Flags()
 	f.Uint64Var(&o.from, "from", 1, "first `seq`")
 	f.Uint64Var(&o.to, "to", 0, "last `seq` (0: the head)")
@@ -59,189 +53,82 @@ that no position is missing; on a stopped node also that the index of ids agrees
 	f.StringVar(&o.user, "user", "", "only of this user `id`")
 	f.StringVar(&o.format, "format", "text", "text, ndjson or csv")
 	f.BoolVar(&o.check, "check", false, "recompute hashes and density instead of printing")
-	f.BoolVar(&o.quiet, "quiet", false, "no progress")
+	f.BoolVar(&o.quiet, "quiet", false, "no progress, and no summary of what was printed")
+	f.BoolVar(&o.asJSON, "json", false, "print the summary as JSON")
+	complete(c, "format", "text", "ndjson", "csv")
 	return c
 }
 
-func runReplay(ctx context.Context, t *target, o replayOptions, stdout, stderr io.Writer) error {
+// replayed is what a replay did.
+type replayed struct {
+	Checked bool    `json:"checked"` // and found to be right
+	Events  uint64  `json:"events"`
+	From    uint64  `json:"from"`
+	To      uint64  `json:"to"`
+	Head    uint64  `json:"head"` // last seq of the log
+	Seconds float64 `json:"seconds"`
+	PerSec  float64 `json:"eventsPerSecond"` // that were read
+	Stopped bool    `json:"stopped"`         // read from the files of a stopped node
+	Clean   bool    `json:"clean"`           // false: the node was killed, and its raft log may hold more events
+}
+
+func runReplay(ctx context.Context, t *target, o replayOptions, stdout, stderr io.Writer) (err error) {
+	if o.from = max(o.from, 1); o.to > 0 && o.to < o.from {
+		return fmt.Errorf("--to %d is before --from %d", o.to, o.from)
+	}
+	print, err := newPrinter(&o) // before anything is opened: it may be asked for wrongly
+	if err != nil {
+		return err
+	}
 	src, err := openSource(ctx, t)
 	if err != nil {
 		return err
 	}
-	defer src.close()
+	defer func() { err = errors.Join(err, src.close()) }()
+	if !src.clean {
+		fmt.Fprintln(stderr, "dashd: the node was not stopped in order; the newest events may be in its raft log only, and are shown once it has run again")
+	}
+	whole := o.from == 1 && (o.to == 0 || o.to >= src.head)
 	if o.to == 0 || o.to > src.head {
 		o.to = src.head
 	}
+	r := replayed{From: o.from, To: o.to, Head: src.head, Stopped: src.stopped, Clean: src.clean, Checked: o.check}
 	p := newProgress(stderr, o.from, o.to, o.quiet)
 	start := time.Now()
-	var n uint64
 	if o.check {
-		n, err = checkLog(ctx, src, o, p)
+		r.Events, err = checkLog(ctx, src, o.from, o.to, whole, p)
 	} else {
-		n, err = printLog(ctx, src, o, stdout, p)
+		r.Events, err = print.log(ctx, src, stdout, p)
 	}
 	p.finish()
 	if err != nil {
 		return err
 	}
-	took := time.Since(start)
-	verb := "printed"
+	r.Seconds = max(time.Since(start).Seconds(), 1e-9)
+	r.PerSec = float64(o.to+1-min(o.from, o.to+1)) / r.Seconds
 	if o.check {
-		verb = "checked"
+		return r.print(stdout, o.asJSON)
 	}
-	fmt.Fprintf(stderr, "%s %d events up to seq %d in %s: %.0f events/s\n",
-		verb, n, o.to, took.Round(time.Millisecond), float64(n)/max(took.Seconds(), 1e-9))
-	return nil
-}
-
-// checkLog recomputes what can be recomputed, and returns the number of events.
-func checkLog(ctx context.Context, src *source, o replayOptions, p *progress) (uint64, error) {
-	if src.check != nil {
-		return src.head, src.check(ctx, func(seq, _ uint64) { p.at(seq) })
-	}
-	next := o.from
-	err := src.blocks(ctx, o.from, o.to, func(first uint64, raw []byte) error {
-		b, err := block.Open(raw)
-		if err != nil {
-			return errs.Stop(errs.ExitIntegrity, fmt.Errorf("block at seq %d: %w", first, err))
-		}
-		end := first + uint64(b.Len())
-		if first > next || end <= next {
-			return errs.Stop(errs.ExitIntegrity, fmt.Errorf("the log has a hole: seq %d is followed by %d", next-1, first))
-		}
-		next = end
-		p.at(end - 1)
+	if o.quiet {
 		return nil
-	})
-	if err == nil && next <= o.to {
-		err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("the log ends at seq %d, not %d", next-1, o.to))
 	}
-	return next - o.from, err
+	return r.print(stderr, o.asJSON)
 }
 
-// printed is the rendering of one block.
-type printed struct {
-	text []byte
-	n    uint64
-	last uint64
-	err  error
-}
-
-// printLog prints the selected events and returns their number. Blocks are
-// decoded and rendered in parallel and written in order.
-func printLog(ctx context.Context, src *source, o replayOptions, w io.Writer, p *progress) (n uint64, err error) {
-	render, err := o.renderer()
-	if err != nil {
-		return 0, err
+// print prints the summary.
+func (r replayed) print(w io.Writer, asJSON bool) error {
+	if asJSON {
+		return printJSON(w, r)
 	}
-	out := bufio.NewWriterSize(w, 1<<20)
-	if o.format == "csv" {
-		if _, err := out.WriteString(wire.CSVHeader); err != nil {
-			return 0, err
-		}
+	if r.From > r.Head {
+		_, err := fmt.Fprintf(w, "nothing to read: the log ends at seq %d\n", r.Head)
+		return err
 	}
-	workers := runtime.GOMAXPROCS(0)
-	queue := make(chan chan printed, 2*workers) // in log order
-	g, ctx := errgroup.WithContext(ctx)
-	busy := make(chan struct{}, workers)
-	g.Go(func() error {
-		defer close(queue)
-		return src.blocks(ctx, o.from, o.to, func(first uint64, raw []byte) error {
-			done := make(chan printed, 1)
-			select {
-			case queue <- done:
-			case <-ctx.Done():
-				return ctx.Err()
-			}
-			busy <- struct{}{}
-			go func() { // its result is waited for below
-				done <- render(first, raw)
-				<-busy
-			}()
-			return nil
-		})
-	})
-	g.Go(func() error {
-		for done := range queue {
-			r := <-done
-			if r.err != nil {
-				return r.err
-			}
-			if _, err := out.Write(r.text); err != nil {
-				return err
-			}
-			n += r.n
-			p.at(r.last)
-		}
-		return out.Flush()
-	})
-	return n, g.Wait()
-}
-
-// renderer returns the function that turns a stored block into text.
-func (o *replayOptions) renderer() (func(first uint64, raw []byte) printed, error) {
-	var appendEvent func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte
-	switch o.format {
-	case "text":
-		appendEvent = wire.AppendText
-	case "csv":
-		appendEvent = wire.AppendCSV
-	case "ndjson":
-		appendEvent = func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte {
-			return append(wire.AppendEvent(dst, r, message, sev), '\n')
-		}
-	default:
-		return nil, fmt.Errorf("--format %q: it must be text, ndjson or csv", o.format)
+	verb := "printed"
+	if r.Checked {
+		verb = "checked, all right:"
 	}
-	anyStatus, onlyFailed, err := o.typeSets()
-	if err != nil {
-		return nil, err
-	}
-	selected := func(r *eventlog.Record) bool {
-		return r.Seq >= o.from && r.Seq <= o.to &&
-			(o.project == "" || r.Project == o.project) &&
-			(o.user == "" || r.UserID == o.user) &&
-			(len(o.types) == 0 || slices.Contains(anyStatus, r.Type) ||
-				r.Status == eventlog.Failed && slices.Contains(onlyFailed, r.Type))
-	}
-	return func(first uint64, raw []byte) (p printed) {
-		b, err := block.Open(raw)
-		if err != nil {
-			return printed{err: errs.Stop(errs.ExitIntegrity, fmt.Errorf("block at seq %d: %w", first, err))}
-		}
-		p.text = make([]byte, 0, 2*len(raw))
-		p.last = first + uint64(b.Len()) - 1
-		p.err = b.Each(first, func(r *eventlog.Record) error {
-			if selected(r) {
-				message, severity := display.Of(&r.Event)
-				p.text = appendEvent(p.text, r, message, severity)
-				p.n++
-			}
-			return nil
-		})
-		return p
-	}, nil
-}
-
-// typeSets resolves the names of --type; some names mean failed events only.
-func (o *replayOptions) typeSets() (anyStatus, onlyFailed []eventlog.Type, err error) {
-	for _, name := range o.types {
-		types, failed := eventlog.TypesOf(name)
-		switch {
-		case len(types) == 0:
-			return nil, nil, fmt.Errorf("--type %q is not the name of a type", name)
-		case failed:
-			onlyFailed = append(onlyFailed, types...)
-		default:
-			anyStatus = append(anyStatus, types...)
-		}
-	}
-	return anyStatus, onlyFailed, nil
-}
-
-// isNotRunning reports whether no node serves dir, so that its files may be
-// opened.
-func isNotRunning(dir string) bool {
-	_, err := os.Stat(dir + string(os.PathSeparator) + socketName)
-	return err != nil && strings.TrimSpace(dir) != ""
+	_, err := fmt.Fprintf(w, "%s %d events of seq %d to %d in %s (%.0f events/s)\n",
+		verb, r.Events, r.From, r.To, time.Duration(r.Seconds*float64(time.Second)).Round(time.Millisecond), r.PerSec)
+	return err
 }

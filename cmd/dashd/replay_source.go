@@ -13,21 +13,50 @@ import (
 	"strconv"
 
 	"dashd/eventlog/block"
+	"dashd/internal/errs"
 	"dashd/internal/node"
 )
 
 // source is a log to replay.
 type source struct {
-	head   uint64
-	blocks func(ctx context.Context, from, to uint64, fn func(first uint64, raw []byte) error) error
+	head    uint64
+	stopped bool // its node does not run
+	clean   bool // all events are in it
+	// blocks calls fn for the blocks that hold the events from from to to, in order.
+	blocks func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error
 	check  func(ctx context.Context, progress func(seq, head uint64)) error // nil: only what blocks gives can be checked
-	close  func()
+	close  func() error
+}
+
+// rawBlock is a stored block.
+type rawBlock struct {
+	first uint64
+	raw   []byte
+	block *block.Block // nil if raw has not been checked
+}
+
+// open checks the block, unless that has been done.
+func (b *rawBlock) open() (block.Block, error) {
+	if b.block != nil {
+		return *b.block, nil
+	}
+	opened, err := block.Open(b.raw)
+	if err != nil {
+		return opened, errs.Stop(errs.ExitIntegrity, fmt.Errorf("the block at seq %d is damaged: %w", b.first, err))
+	}
+	return opened, nil
 }
 
 // openSource opens the log of the node that t names: running, or stopped.
 func openSource(ctx context.Context, t *target) (*source, error) {
-	if t.server == "" && isNotRunning(t.dataDir) {
-		return openStopped(t.dataDir)
+	if t.server == "" {
+		running, err := runs(t.dataDir)
+		if err != nil {
+			return nil, err
+		}
+		if !running {
+			return openStopped(t.dataDir)
+		}
 	}
 	return openRunning(ctx, t)
 }
@@ -41,13 +70,13 @@ func openStopped(dir string) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		head: off.Store.Head(),
-		blocks: func(ctx context.Context, from, to uint64, fn func(uint64, []byte) error) error {
-			err := off.Store.Blocks(ctx, from, func(first uint64, raw []byte, _ block.Block) error {
+		head: off.Store.Head(), stopped: true, clean: off.Clean(),
+		blocks: func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error {
+			err := off.Store.Blocks(ctx, from, func(first uint64, raw []byte, b block.Block) error {
 				if first > to {
 					return errEnough
 				}
-				return fn(first, raw)
+				return fn(rawBlock{first, raw, &b})
 			})
 			if errors.Is(err, errEnough) {
 				return nil
@@ -55,30 +84,35 @@ func openStopped(dir string) (*source, error) {
 			return err
 		},
 		check: off.Store.Check,
-		close: func() { _ = off.Close() },
+		close: off.Close,
 	}, nil
 }
 
 // openRunning reads the log of a running node through GET /v1/blocks.
 func openRunning(ctx context.Context, t *target) (*source, error) {
-	cl, err := t.open()
+	whole := *t
+	whole.project = "" // blocks hold the events of all projects
+	cl, err := whole.open()
 	if err != nil {
 		return nil, err
 	}
 	var s nodeStatus
-	if err := cl.call(ctx, "GET", "/v1/status", nil, nil, &s); err != nil {
+	if err := cl.call(ctx, http.MethodGet, "/v1/status", nil, nil, &s); err != nil {
 		return nil, err
 	}
 	return &source{
-		head: s.Head,
-		blocks: func(ctx context.Context, from, to uint64, fn func(uint64, []byte) error) error {
+		head: s.Head, clean: true,
+		blocks: func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error {
+			if from > to {
+				return nil
+			}
 			return readBlocks(ctx, cl, from, to, fn)
 		},
-		close: func() {},
+		close: func() error { return nil },
 	}, nil
 }
 
-func readBlocks(ctx context.Context, cl *client, from, to uint64, fn func(uint64, []byte) error) error {
+func readBlocks(ctx context.Context, cl *client, from, to uint64, fn func(rawBlock) error) error {
 	q := url.Values{"from": {strconv.FormatUint(from, 10)}, "to": {strconv.FormatUint(to, 10)}}
 	resp, err := cl.do(ctx, http.MethodGet, "/v1/blocks", q, nil, nil)
 	if err != nil {
@@ -101,7 +135,7 @@ func readBlocks(ctx context.Context, cl *client, from, to uint64, fn func(uint64
 		if _, err := io.ReadFull(in, raw); err != nil {
 			return fmt.Errorf("read block from the node: %w", err)
 		}
-		if err := fn(binary.BigEndian.Uint64(head[:]), raw); err != nil {
+		if err := fn(rawBlock{first: binary.BigEndian.Uint64(head[:]), raw: raw}); err != nil {
 			return err
 		}
 	}

@@ -11,7 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +27,12 @@ const (
 	memoryLimit = 384 << 20
 	// quiesce is how long requests may take to finish when the node stops.
 	quiesce = 10 * time.Second
+	// failedQuiesce is the same when storage has failed: nothing can be
+	// acknowledged any more.
+	failedQuiesce = time.Second
+	// failedGrace is how long a process whose storage has failed may take to end in
+	// good order.
+	failedGrace = 5 * time.Second
 )
 
 func newServe() *cobra.Command {
@@ -37,121 +43,145 @@ func newServe() *cobra.Command {
 needs, prints the URL and an API key, and writes the key to DIR/first-key. Later
 starts are the same command.
 
-Every flag can also be given as DASHD_… (DASHD_DATA_DIR) or in the --config file.
-` + bootstrapVariable + ` sets the first API key's value.`,
+Every flag can also be given as a variable (DASHD_DATA_DIR for --data-dir) or as a
+key of the --config file; a flag wins over a variable, and a variable over the file.
+` + bootstrapVariable + ` sets the first API key's value. SIGTERM stops the node: requests
+in flight are finished, and everything is persisted.`,
 		Example: `  dashd serve
-  dashd serve --data-dir /var/lib/dashd --http 0.0.0.0:8787`,
+  dashd serve --data-dir /var/lib/dashd --http 0.0.0.0:8787
+  dashd serve --config /etc/dashd.toml --log-format json`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			cfg, err := loadConfig(c.Flags())
 			if err != nil {
 				return err
 			}
-			return serve(c.Context(), cfg, c.OutOrStdout())
+			log := cfg.logger(c.ErrOrStderr())
+			log.Info("configuration", "version", version, "settings", cfg)
+			if names := unknownVariables(c.Flags(), os.Environ()); len(names) > 0 {
+				log.Warn("variables that dashd does not know are ignored", "names", names)
+			}
+			err = serve(c.Context(), cfg, log, c.OutOrStdout())
+			if errors.Is(err, context.Canceled) && c.Context().Err() != nil && errs.ExitCode(err) == 1 {
+				return nil // it was told to stop, and did
+			}
+			return err
 		},
 	}
+	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errs.Stop(errs.ExitIdentity, err) })
 	addFlags(c.Flags())
+	for name, values := range choices {
+		complete(c, name, values...)
+	}
 	return c
 }
 
-// serve runs a node until ctx ends or the node has to stop. The listener is open
-// before the log is: an application that fetches the key set while the node
-// starts gets an answer.
-func serve(ctx context.Context, cfg Config, stdout io.Writer) error {
-	log, err := cfg.logger()
-	if err != nil {
-		return err
-	}
+// serve runs a node until ctx ends or the node cannot go on.
+//
+// The start: the listener is open before the log is, so that an application that
+// fetches the key set meanwhile gets an answer; requests reach the node once it is
+// ready, has its first key, and can open its secrets.
+//
+// The stop, whatever its reason: streams end, requests in flight finish, the
+// listeners close, and only then the node, which those requests needed, persists
+// and closes.
+func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) error {
+	syscall.Umask(0o077) // for all that the databases create
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(memoryLimit)
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return errs.Stop(errs.ExitIO, fmt.Errorf("make the data directory: %w", err))
+	if err := prepareDataDir(cfg.DataDir); err != nil {
+		return err
 	}
 	listener, err := net.Listen("tcp", cfg.HTTP)
 	if err != nil {
-		return refuse("listen for requests: %v", err)
+		return refuse("cannot take requests at %s (%w); stop what uses the address, or choose another one with --http", cfg.HTTP, err)
 	}
-	defer listener.Close()
-
 	var front front
 	front.use(httpapi.Starting(cfg.settings()))
-	stopping := ctx.Done()
-	// The node outlives the listeners: requests in flight need it to finish.
-	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopNode()
-	g, gctx := errgroup.WithContext(ctx)
-	g.Go(func() error {
-		defer stopNode()
-		return serveUntil(gctx, newServer(log, &front), listener)
-	})
-	g.Go(func() error {
-		return runNode(nodeCtx, gctx, cfg, log, func(d *daemon, key string) error {
-			api := d.api(cfg, log, stopping)
-			socket, err := listenAdmin(cfg.DataDir)
-			if err != nil {
-				return err
-			}
-			front.use(api.Handler(false))
-			g.Go(func() error { return serveUntil(gctx, newServer(log, api.Handler(true)), socket) })
-			return announce(stdout, cfg, listener.Addr(), key)
-		})
-	})
-	if err := g.Wait(); !errors.Is(err, context.Canceled) {
-		return err
-	}
-	return nil
-}
+	var faces faces
+	faces.serve(newServer(log, &front), listener)
+	defer func() { _ = faces.close(failedQuiesce) }() // if there is no node to speak for
 
-// runNode opens the node and runs it until ctx ends. When it is ready, it calls
-// ready with the key of a first start. A stop asked for in between (starting)
-// ends the start.
-func runNode(ctx, starting context.Context, cfg Config, log *slog.Logger, ready func(*daemon, string) error) error {
-	d, err := openDaemon(starting, cfg, log)
+	d, err := openDaemon(ctx, cfg, log)
 	if err != nil {
 		return err
 	}
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.run(ctx) })
-	g.Go(func() error {
-		ctx, cancel := context.WithCancel(ctx)
-		defer cancel()
-		defer context.AfterFunc(starting, cancel)()
-		key, err := d.firstStart(ctx, cfg)
+	go endIfStuck(d, log) // ends with the process
+	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNode()
+	g, stopping := errgroup.WithContext(ctx) // ends with ctx, or with the first that fails
+	g.Go(guard(func() error { return d.run(nodeCtx) }))
+	g.Go(guard(func() error {
+		key, err := d.firstStart(stopping, cfg)
 		if err != nil {
 			return err
 		}
-		return ready(d, key)
-	})
+		api := d.api(cfg, log, stopping.Done())
+		socket, err := listenAdmin(cfg.DataDir)
+		if err != nil {
+			return err
+		}
+		faces.serve(newServer(log, api.Handler(true)), socket)
+		front.use(api.Handler(false))
+		announce(stdout, log, cfg, listener.Addr(), key)
+		return nil
+	}))
+	g.Go(func() error { return faces.wait(stopping) })
+
+	<-stopping.Done()
+	patience := quiesce
+	if d.node.Failure() != nil {
+		patience = failedQuiesce
+	}
+	if err := faces.close(patience); err != nil {
+		log.Warn("requests were cut off", "err", err)
+	}
+	closeAdmin(cfg.DataDir)
+	stopNode()
 	return g.Wait()
 }
 
-// announce prints where the node is and, once, the key of a first start.
-func announce(w io.Writer, cfg Config, addr net.Addr, key string) error {
-	url := "http://" + addr.String()
-	if key == "" {
-		_, err := fmt.Fprintf(w, "dashd is ready at %s (data in %s)\n", url, cfg.DataDir)
-		return err
+// guard makes an error of a panic in f, so that the rest can be stopped.
+func guard(f func() error) func() error {
+	return func() (err error) {
+		defer func() {
+			if v := recover(); v != nil {
+				err = errs.Stop(errs.ExitBug, fmt.Errorf("bug: %v\n%s", v, debug.Stack()))
+			}
+		}()
+		return f()
 	}
-	_, err := fmt.Fprintf(w, `dashd is ready at %s (data in %s)
+}
 
+// endIfStuck ends the process some time after storage has failed, if it is still
+// there: what hangs in the kernel cannot be stopped. Nothing is lost by that;
+// what was acknowledged is in the raft log.
+func endIfStuck(d *daemon, log *slog.Logger) {
+	<-d.node.Failed()
+	time.Sleep(failedGrace)
+	log.Error("the node does not stop: the process ends", "err", d.node.Failure())
+	os.Exit(errs.ExitCode(d.node.Failure()))
+}
+
+// announce prints where the node is and, once, the key of a first start. That
+// nobody reads it is no reason to stop.
+func announce(w io.Writer, log *slog.Logger, cfg Config, addr net.Addr, key string) {
+	url := "http://" + addr.String()
+	text := fmt.Sprintf("dashd is ready at %s (data in %s)\n", url, cfg.DataDir)
+	if key != "" {
+		text += fmt.Sprintf(`
 Give your Better Auth application these two values:
 
   dash({ apiUrl: %q, apiKey: %q })
 
 The key is shown this once; it is also in %s.
-`, url, cfg.DataDir, url, key, filepath.Join(cfg.DataDir, firstKeyName))
-	return err
-}
-
-// front is the handler of the public listener: it can be changed while requests
-// arrive.
-type front struct{ handler atomic.Pointer[http.Handler] }
-
-func (f *front) use(h http.Handler) { f.handler.Store(&h) }
-
-func (f *front) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	(*f.handler.Load()).ServeHTTP(w, r)
+`, url, key, filepath.Join(cfg.DataDir, firstKeyName))
+	}
+	log.Info("ready", "http", addr.String())
+	if _, err := io.WriteString(w, text); err != nil {
+		log.Warn("the announcement could not be printed", "err", err)
+	}
 }
 
 // newServer returns a server with the limits of the public face. Bodies and
@@ -166,40 +196,4 @@ func newServer(log *slog.Logger, h http.Handler) *http.Server {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(log.With("component", "http").Handler(), slog.LevelDebug),
 	}
-}
-
-// serveUntil serves until ctx ends, then lets requests finish.
-func serveUntil(ctx context.Context, s *http.Server, l net.Listener) error {
-	failed := make(chan error, 1)
-	go func() { failed <- s.Serve(l) }() // ends with Shutdown or Close below
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve %s: %w", l.Addr(), err)
-	case <-ctx.Done():
-	}
-	patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), quiesce)
-	defer cancel()
-	if err := s.Shutdown(patience); err != nil {
-		return s.Close()
-	}
-	return nil
-}
-
-// listenAdmin opens the admin socket, whose peers may do everything: only the
-// owner of the data directory can connect.
-func listenAdmin(dir string) (net.Listener, error) {
-	path := filepath.Join(dir, socketName)
-	// The node holds the lock of the directory, so a socket there is a dead one's.
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return nil, errs.Stop(errs.ExitIO, fmt.Errorf("remove the old admin socket: %w", err))
-	}
-	l, err := net.Listen("unix", path)
-	if err != nil {
-		return nil, errs.Stop(errs.ExitIO, fmt.Errorf("open the admin socket: %w", err))
-	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		l.Close()
-		return nil, errs.Stop(errs.ExitIO, fmt.Errorf("protect the admin socket: %w", err))
-	}
-	return l, nil
 }

@@ -19,8 +19,13 @@ type Offline struct {
 	Store *store.Store
 	KV    *kv.DB
 
+	clean  bool
 	unlock func() error
 }
+
+// Clean reports whether the node was stopped in order: if not, the newest events
+// may be in its raft log only.
+func (o *Offline) Clean() bool { return o.clean }
 
 // OpenOffline opens the log of a stopped node for reading. After a crash the
 // newest events may be in the raft log only; they are in the event log once the
@@ -45,6 +50,7 @@ func OpenOffline(dir string, log *slog.Logger) (off *Offline, err error) {
 	if err != nil {
 		return off, err
 	}
+	off.clean = file.Clean()
 	off.KV, err = kv.Open(path, kv.Options{Log: log})
 	if err != nil {
 		return off, err

@@ -1,0 +1,217 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"dashd/eventlog"
+	"dashd/eventlog/block"
+	"dashd/internal/display"
+	"dashd/internal/wire"
+)
+
+// printer prints the events of a log that were asked for.
+type printer struct {
+	o *replayOptions
+
+	header string
+	append func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte
+	// The types that were asked for; some names mean failed events only.
+	anyStatus, onlyFailed []eventlog.Type
+}
+
+// newPrinter reads the options. o.to may be changed until log is called.
+func newPrinter(o *replayOptions) (*printer, error) {
+	p := &printer{o: o}
+	switch o.format {
+	case "text":
+		p.append = wire.AppendText
+	case "csv":
+		p.header, p.append = wire.CSVHeader, wire.AppendCSV
+	case "ndjson":
+		p.append = func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte {
+			return append(wire.AppendEvent(dst, r, message, sev), '\n')
+		}
+	default:
+		return nil, fmt.Errorf("--format %q: it must be text, ndjson or csv", o.format)
+	}
+	for _, name := range o.types {
+		types, failed := eventlog.TypesOf(name)
+		switch {
+		case len(types) == 0:
+			return nil, fmt.Errorf("--type %q is not the name of a type", name)
+		case failed:
+			p.onlyFailed = append(p.onlyFailed, types...)
+		default:
+			p.anyStatus = append(p.anyStatus, types...)
+		}
+	}
+	return p, nil
+}
+
+// selects reports whether an event was asked for.
+func (p *printer) selects(r *eventlog.Record) bool {
+	return r.Seq >= p.o.from && r.Seq <= p.o.to &&
+		(p.o.project == "" || r.Project == p.o.project) &&
+		(p.o.user == "" || r.UserID == p.o.user) &&
+		(len(p.o.types) == 0 || slices.Contains(p.anyStatus, r.Type) ||
+			r.Status == eventlog.Failed && slices.Contains(p.onlyFailed, r.Type))
+}
+
+// Blocks are rendered together until they have so many stored bytes; text is written
+// when there is so much of it.
+const (
+	renderTogether = 64 << 10
+	writeTogether  = 256 << 10
+)
+
+// piece is a run of blocks and, in the end, their text.
+type piece struct {
+	blocks []rawBlock
+	size   int // of the blocks
+
+	text []byte
+	n    uint64 // events in text
+	last uint64 // seq of the last event of the blocks
+	err  error
+	done chan struct{} // closed when all that is known
+}
+
+// log prints the selected events and returns their number. Pieces are decoded and
+// rendered in parallel and written in order, whole: what is printed before an
+// error or an interruption ends with a complete event.
+func (p *printer) log(ctx context.Context, src *source, w io.Writer, shown *progress) (n uint64, err error) {
+	g, ctx := errgroup.WithContext(ctx)
+	workers := runtime.GOMAXPROCS(0)
+	order := make(chan *piece, 2*workers)
+	work := make(chan *piece)
+	var texts sync.Pool // of *[]byte: text that has been written
+	for range workers {
+		g.Go(func() error {
+			for pc := range work {
+				p.render(pc, &texts)
+				close(pc.done)
+			}
+			return nil
+		})
+	}
+	g.Go(func() error {
+		defer close(order)
+		defer close(work)
+		return cut(ctx, src, p.o.from, p.o.to, func(pc *piece) error {
+			for _, ch := range []chan *piece{order, work} {
+				select {
+				case ch <- pc:
+				case <-ctx.Done():
+					return ctx.Err()
+				}
+			}
+			return nil
+		})
+	})
+	g.Go(func() error {
+		out := &sheaf{w: w, buf: []byte(p.header)}
+		for pc := range order {
+			select {
+			case <-pc.done:
+			case <-ctx.Done(): // it may never be rendered
+				return out.flush()
+			}
+			if pc.err != nil {
+				return errors.Join(out.flush(), pc.err)
+			}
+			if err := out.add(pc.text); err != nil {
+				return err
+			}
+			n += pc.n
+			shown.at(min(pc.last, p.o.to))
+			text := pc.text[:0]
+			texts.Put(&text)
+		}
+		return out.flush()
+	})
+	return n, g.Wait()
+}
+
+// cut makes pieces of the blocks that hold the events from from to to.
+func cut(ctx context.Context, src *source, from, to uint64, emit func(*piece) error) error {
+	pc := &piece{done: make(chan struct{})}
+	err := src.blocks(ctx, from, to, func(b rawBlock) error {
+		pc.blocks = append(pc.blocks, b)
+		if pc.size += len(b.raw); pc.size < renderTogether {
+			return nil
+		}
+		full := pc
+		pc = &piece{done: make(chan struct{})}
+		return emit(full)
+	})
+	if err != nil || len(pc.blocks) == 0 {
+		return err
+	}
+	return emit(pc)
+}
+
+// render turns the blocks of a piece into text.
+func (p *printer) render(pc *piece, texts *sync.Pool) {
+	if used, ok := texts.Get().(*[]byte); ok {
+		pc.text = *used
+	}
+	for i := range pc.blocks {
+		var b block.Block
+		if b, pc.err = pc.blocks[i].open(); pc.err != nil {
+			return
+		}
+		first := pc.blocks[i].first
+		pc.last = first + uint64(b.Len()) - 1
+		pc.err = b.Each(first, func(r *eventlog.Record) error {
+			if p.selects(r) {
+				message, severity := display.Of(&r.Event)
+				pc.text = p.append(pc.text, r, message, severity)
+				pc.n++
+			}
+			return nil
+		})
+		if pc.err != nil {
+			return
+		}
+	}
+}
+
+// sheaf gathers text for a writer.
+type sheaf struct {
+	w   io.Writer
+	buf []byte
+}
+
+// add writes text, at once if it is much.
+func (s *sheaf) add(text []byte) error {
+	if len(s.buf)+len(text) < writeTogether {
+		s.buf = append(s.buf, text...)
+		return nil
+	}
+	if err := s.flush(); err != nil {
+		return err
+	}
+	if len(text) < writeTogether/2 {
+		s.buf = append(s.buf, text...)
+		return nil
+	}
+	_, err := s.w.Write(text)
+	return err
+}
+
+func (s *sheaf) flush() error {
+	if len(s.buf) == 0 {
+		return nil
+	}
+	_, err := s.w.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
+}
