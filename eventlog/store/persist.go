@@ -26,8 +26,10 @@ type batch struct {
 
 // gatherFor is how long blocks wait for others to share a transaction with.
 // Nobody waits for them, and each transaction's fsync is one less for the raft
-// log, for which everybody waits.
-const gatherFor = 50 * time.Millisecond
+// log, for which everybody waits. Nor is a small transaction a small write:
+// Badger's log is a memory map, and a byte of it can make the kernel write the
+// megabytes of a large folio.
+const gatherFor = 500 * time.Millisecond
 
 // Run persists blocks, in order, until ctx ends; then it persists what is left.
 // It returns an error only after Fatal was called with it.

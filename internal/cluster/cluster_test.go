@@ -149,7 +149,7 @@ func firstIndex(t *testing.T, dir string) uint64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return first
+	return cluster.EntryOf(first)
 }
 
 // No entry goes that the event log does not have on disk, whoever asks.
@@ -236,28 +236,35 @@ func TestDamagedRaftLog(t *testing.T) {
 		{"the term of an entry", change(func(l *raft.Log) { l.Term++ }), errs.ExitIntegrity, "is not what was written"},
 		{"the type of an entry", change(func(l *raft.Log) { l.Type = raft.LogNoop }), errs.ExitIntegrity, "is not what was written"},
 		{"the term an entry was meant for", change(func(l *raft.Log) { l.Extensions[7] ^= 1 }), errs.ExitIntegrity, "is not what was written"},
+		{"a byte of a later piece", changePiece(1, func(l *raft.Log) { l.Data[0] ^= 1 }), errs.ExitIntegrity, "is not what was written"},
+		{"a piece that is gone", func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
+			if err := s.DeleteRange(first(last-1)+1, first(last-1)+1); err != nil {
+				t.Fatal(err)
+			}
+		}, errs.ExitIntegrity, "is not what was written"},
+		{"the number of pieces", change(func(l *raft.Log) { l.Extensions[9]-- }), errs.ExitIntegrity, "is not what was written"},
 		{"a checksum", change(func(l *raft.Log) { l.Extensions = nil }), errs.ExitIntegrity, "is not what was written"},
 		{"an entry in another's place", func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
 			var l raft.Log
-			if err := errors.Join(s.GetLog(last-1, &l), s.DeleteRange(last-1, last)); err != nil {
+			if err := errors.Join(s.GetLog(first(last-1), &l), deleteEntries(s, last-1, last)); err != nil {
 				t.Fatal(err)
 			}
-			l.Index = last - 1
+			l.Index = first(last - 1)
 			if err := s.StoreLog(&l); err != nil {
 				t.Fatal(err)
 			}
-			l.Index = last
+			l.Index = first(last)
 			if err := s.StoreLog(&l); err != nil {
 				t.Fatal(err)
 			}
 		}, errs.ExitIntegrity, "is not what was written"},
 		{"an entry that is gone", func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
-			if err := s.DeleteRange(last-1, last-1); err != nil {
+			if err := deleteEntries(s, last-1, last-1); err != nil {
 				t.Fatal(err)
 			}
 		}, errs.ExitIntegrity, "it is missing"},
 		{"the entries that the event log lacks", func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
-			if err := s.DeleteRange(1, last-1); err != nil {
+			if err := deleteEntries(s, 1, last-1); err != nil {
 				t.Fatal(err)
 			}
 		}, errs.ExitIntegrity, "events are missing"},
@@ -267,7 +274,7 @@ func TestDamagedRaftLog(t *testing.T) {
 			}
 		}, errs.ExitIdentity, "is an old copy"},
 		{"the newest entries", func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
-			if err := s.DeleteRange(last-1, last); err != nil {
+			if err := deleteEntries(s, last-1, last); err != nil {
 				t.Fatal(err)
 			}
 		}, errs.ExitIdentity, "is an old copy"},
@@ -277,7 +284,7 @@ func TestDamagedRaftLog(t *testing.T) {
 			dir := t.TempDir()
 			l := live(t, dir, nil)
 			for range 5 {
-				l.mustAppend(sealed(t, 2, 50))
+				l.mustAppend(sealed(t, 40, 1000))
 			}
 			last := l.Status().LastIndex
 			l.stop()
@@ -301,11 +308,22 @@ func TestDamagedRaftLog(t *testing.T) {
 	}
 }
 
-// change returns a function that changes the last entry but one.
+// first is where the first piece of an entry is.
+func first(index uint64) uint64 { return cluster.PieceKey(index, 0) }
+
+func deleteEntries(s *raftboltdb.BoltStore, from, to uint64) error {
+	return s.DeleteRange(first(from), first(to+1)-1)
+}
+
+// change returns a function that changes the first piece of the last entry but one.
 func change(fn func(*raft.Log)) func(*testing.T, *raftboltdb.BoltStore, uint64) {
+	return changePiece(0, fn)
+}
+
+func changePiece(n uint64, fn func(*raft.Log)) func(*testing.T, *raftboltdb.BoltStore, uint64) {
 	return func(t *testing.T, s *raftboltdb.BoltStore, last uint64) {
 		var l raft.Log
-		if err := s.GetLog(last-1, &l); err != nil {
+		if err := s.GetLog(first(last-1)+n, &l); err != nil {
 			t.Fatal(err)
 		}
 		fn(&l)

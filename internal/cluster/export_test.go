@@ -17,5 +17,11 @@ func (c *Cluster) Truncate() { c.truncate() }
 // BreakLog makes every operation on the raft log fail.
 func (c *Cluster) BreakLog() error { return c.logs.bolt.Close() }
 
+// PieceKey is the index under which raft-boltdb has a piece of an entry.
+var PieceKey = pieceKey
+
+// EntryOf is the inverse of PieceKey.
+var EntryOf = entryOf
+
 // NewLogger is the bridge to slog.
 var NewLogger = newLogger

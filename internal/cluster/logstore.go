@@ -1,10 +1,8 @@
 package cluster
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -16,9 +14,9 @@ import (
 
 // logStore is raft's log and stable store: bbolt, with what it lacks.
 //
-// bbolt has no checksum on its pages, so every entry carries a CRC-32C of its own:
-//
-//	Extensions as stored = Extensions as raft gave them ‖ CRC (4 bytes, big-endian)
+// bbolt has no checksum on its pages, so every entry carries a CRC-32C of its own.
+// And it keeps two to five values on a leaf however long they are, and writes all
+// of the leaf with each of them: so an entry is stored in pieces, see split.
 //
 // A write that fails leaves raft's memory and the disk in disagreement, and raft
 // goes on regardless. So after a failure this store never returns to raft: it
@@ -39,37 +37,19 @@ type logStore struct {
 	grown          chan struct{} // capacity 1: bytes has passed truncateBytes
 }
 
-const crcBytes = 4
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// checksum covers everything of an entry that has a meaning. Lengths keep data
-// and extensions apart.
-func checksum(l *raft.Log, extensions []byte) uint32 {
-	var head [25]byte
-	binary.BigEndian.PutUint64(head[0:], l.Index)
-	binary.BigEndian.PutUint64(head[8:], l.Term)
-	binary.BigEndian.PutUint64(head[16:], uint64(len(l.Data)))
-	head[24] = byte(l.Type)
-	sum := crc32.Update(0, castagnoli, head[:])
-	sum = crc32.Update(sum, castagnoli, l.Data)
-	return crc32.Update(sum, castagnoli, extensions)
-}
-
 // StoreLogs writes entries. They are on disk when it returns.
 func (s *logStore) StoreLogs(logs []*raft.Log) error {
-	stored := make([]raft.Log, len(logs))
-	refs := make([]*raft.Log, len(logs))
 	size := 0
-	for i, l := range logs {
-		stored[i] = *l // raft goes on to send l as it is
-		extensions := make([]byte, 0, len(l.Extensions)+crcBytes)
-		extensions = append(extensions, l.Extensions...)
-		stored[i].Extensions = binary.BigEndian.AppendUint32(extensions, checksum(l, l.Extensions))
-		refs[i] = &stored[i]
-		size += len(l.Data)
-	}
-	err := s.write("store entries", func() error { return s.bolt.StoreLogs(refs) })
+	err := s.write("store entries", func() (err error) {
+		var pieces []*raft.Log
+		for _, l := range logs {
+			if pieces, err = split(pieces, l); err != nil {
+				return err
+			}
+			size += len(l.Data)
+		}
+		return s.bolt.StoreLogs(pieces)
+	})
 	if err == nil {
 		s.count(len(logs), size)
 	}
@@ -92,19 +72,12 @@ func (s *logStore) count(entries, bytes int) {
 
 // GetLog reads an entry as raft gave it.
 func (s *logStore) GetLog(index uint64, l *raft.Log) error {
-	err := s.read("read entry", func() error { return s.bolt.GetLog(index, l) })
-	if err != nil {
-		return err
-	}
-	n := len(l.Extensions) - crcBytes
-	if n < 0 || l.Index != index || binary.BigEndian.Uint32(l.Extensions[n:]) != checksum(l, l.Extensions[:n]) {
+	err := s.read("read entry", func() error { return join(s.bolt, index, l) })
+	if errors.Is(err, errAltered) {
 		return s.failed(errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: entry %d is not what was written; "+
 			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", index)))
 	}
-	if l.Extensions = l.Extensions[:n]; n == 0 {
-		l.Extensions = nil
-	}
-	return nil
+	return err
 }
 
 // DeleteRange deletes entries, but never one at the head of the log that the
@@ -121,19 +94,21 @@ func (s *logStore) DeleteRange(first, last uint64) error {
 	if last < first {
 		return nil
 	}
-	return s.write("delete entries", func() error { return s.bolt.DeleteRange(first, last) })
+	return s.write("delete entries", func() error {
+		return s.bolt.DeleteRange(pieceKey(first, 0), pieceKey(last, maxPieces-1))
+	})
 }
 
 // FirstIndex is the index of the oldest entry, 0 if there is none.
 func (s *logStore) FirstIndex() (index uint64, err error) {
 	err = s.read("read first index", func() error { index, err = s.bolt.FirstIndex(); return err })
-	return index, err
+	return entryOf(index), err
 }
 
 // LastIndex is the index of the newest entry, 0 if there is none.
 func (s *logStore) LastIndex() (index uint64, err error) {
 	err = s.read("read last index", func() error { index, err = s.bolt.LastIndex(); return err })
-	return index, err
+	return entryOf(index), err
 }
 
 // Set makes a value durable: raft's term and vote.
@@ -173,7 +148,7 @@ func (s *logStore) write(operation string, fn func() error) error {
 
 func (s *logStore) read(operation string, fn func() error) error {
 	err := trap(fn)
-	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, raftboltdb.ErrKeyNotFound) {
+	if err == nil || errors.Is(err, raft.ErrLogNotFound) || errors.Is(err, raftboltdb.ErrKeyNotFound) || errors.Is(err, errAltered) {
 		return err
 	}
 	return s.failed(stopFor(operation, err))
