@@ -50,7 +50,7 @@ type Node struct {
 	Binary string
 	Dir    string
 	Addr   string   // host:port to listen on; a port of 0 may change with each start
-	Flags  []string // further flags of dashd serve
+	Env    []string // further variables, as in "NAME=value"
 
 	*Process        // the last start
 	URL      string // of the last start, "http://…"
@@ -84,8 +84,8 @@ func (n *Node) TryStart(t testing.TB) bool {
 // Launch runs the node and does not wait for anything.
 func (n *Node) Launch(t testing.TB) {
 	t.Helper()
-	argv := append([]string{n.Binary, "serve", "--data-dir", n.Dir, "--http", n.Addr}, n.Flags...)
-	n.Process = Start(t, "dashd", []string{"DASHD_BOOTSTRAP_API_KEY=" + Key}, "", argv...)
+	env := append([]string{"DASHD_BOOTSTRAP_API_KEY=" + Key}, n.Env...)
+	n.Process = Start(t, "dashd", env, "", n.Binary, "serve", "--data-dir", n.Dir, "--http", n.Addr)
 }
 
 // Socket is the path of the node's admin socket.

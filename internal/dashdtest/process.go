@@ -60,7 +60,7 @@ func Start(t testing.TB, name string, env []string, dir string, argv ...string) 
 		_ = p.cmd.Process.Kill()
 		<-p.Done
 		if t.Failed() {
-			t.Logf("output of %s (%v):\n%s", name, p.err, p.output.tail(64<<10))
+			t.Logf("output of %s (%v):\n%s", name, p.err, Tail(p.Output(), 64<<10))
 		}
 	})
 	return p
@@ -170,11 +170,10 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// tail returns the last n bytes.
-func (l *lockedBuffer) tail(n int) string {
-	s := l.String()
-	if len(s) <= n {
-		return s
+// Tail returns the last n bytes of a program's output.
+func Tail(output string, n int) string {
+	if len(output) <= n {
+		return output
 	}
-	return "...\n" + s[len(s)-n:]
+	return "...\n" + output[len(output)-n:]
 }

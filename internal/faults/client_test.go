@@ -22,19 +22,25 @@ type clients struct {
 
 const clientCount = 16
 
-// write starts clients. label tells their events from those of other rounds.
+// write starts clients that write as fast as they are answered. label tells their
+// events from those of other rounds.
 func write(h *history, n *dashdtest.Node, label string) *clients {
+	return startClients(h, n, label, clientCount, 0)
+}
+
+// writePaced starts one client that sends a request now and then.
+func writePaced(h *history, n *dashdtest.Node, label string, pace time.Duration) *clients {
+	return startClients(h, n, label, 1, pace)
+}
+
+func startClients(h *history, n *dashdtest.Node, label string, number int, pace time.Duration) *clients {
 	ctx, stop := context.WithCancel(context.Background())
 	c := &clients{stop: stop}
-	for i := range clientCount {
+	for i := range number {
 		who := fmt.Sprintf("%s.%d", label, i)
 		client := newClient(h, n.URL, choices("client "+h.s.Name+who))
 		client.who = who
-		c.running.Add(1)
-		go func() { // waited for in wait
-			defer c.running.Done()
-			client.run(ctx, n.Done)
-		}()
+		c.running.Go(func() { client.run(ctx, n.Done, pace) })
 	}
 	return c
 }
@@ -67,13 +73,16 @@ func newClient(h *history, url string, rng *rand.Rand) *client {
 	}}
 }
 
-func (c *client) run(ctx context.Context, gone <-chan struct{}) {
+// run sends requests until ctx ends or the node is gone, one each pace or, if that
+// is 0, one after the other.
+func (c *client) run(ctx context.Context, gone <-chan struct{}, pace time.Duration) {
 	defer c.http.CloseIdleConnections()
-	again := time.NewTicker(10 * time.Millisecond) // between attempts while nothing is taken
+	again := time.NewTicker(max(pace, 10*time.Millisecond)) // also while nothing is taken
 	defer again.Stop()
 	for ctx.Err() == nil {
 		// A request that has begun is finished whatever ctx says: its outcome counts.
-		if err := c.request(context.WithoutCancel(ctx)); err == nil {
+		err := c.request(context.WithoutCancel(ctx))
+		if err == nil && pace == 0 {
 			continue
 		}
 		select {

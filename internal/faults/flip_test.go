@@ -1,0 +1,318 @@
+package faults_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"dashd/eventlog/block"
+	"dashd/internal/dashdtest"
+	"dashd/internal/errs"
+)
+
+const pageSize = 4096
+
+// classes are the kinds of files in a data directory, by what damage to them could
+// do. from and to bound the flips within a file, 0 and 0: anywhere that holds
+// something.
+var classes = []struct {
+	name, glob string
+	from, to   int64
+}{
+	{name: "raft.db", glob: "raft.db"},
+	{name: ".sst", glob: "events/*.sst"},
+	{name: ".mem", glob: "events/*.mem"},
+	{name: "MANIFEST", glob: "events/MANIFEST"},
+	// The two pages that say where in the file everything is: the newest one that is
+	// whole wins.
+	{name: "raft.db, head", glob: "raft.db", from: 16, to: 80},
+	{name: "raft.db, second head", glob: "raft.db", from: pageSize + 16, to: pageSize + 80},
+	{name: ".vlog", glob: "events/*.vlog"},
+	{name: "node.json", glob: "node.json"},
+	{name: "cluster.key", glob: "cluster.key"},
+	{name: "others", glob: "events/[DK]*"}, // DISCARD, KEYREGISTRY
+}
+
+// TestFlippedBits flips one bit in the files of a killed node and starts it on
+// them. Either it refuses, now or when it reads the damage, or nothing was damaged.
+func TestFlippedBits(t *testing.T) {
+	const name = "one flipped bit"
+	slow(t, name)
+	s := begin(t, name)
+	flips := count(t, "DASHD_FAULTS_FLIPS", 25, 0)
+	rng := choices("flip")
+	whole, truth := makeTruth(t, s)
+	for i := range flips {
+		class := classes[i%len(classes)]
+		dir := filepath.Join(shortDir(t), "d")
+		copyAll(t, whole, dir)
+		where := flip(t, rng, dir, class.glob, class.from, class.to)
+		n := newNode(dir)
+		outcome, err := truth.examine(t, n)
+		if err != nil {
+			s.Wrong++
+			t.Errorf("%s (seed %d, flip %d): %v\n%s", where, seed, i, err, dashdtest.Tail(n.Output(), 4<<10))
+			outcome = "WRONG"
+		}
+		s.Notes[class.name+": "+outcome]++
+		s.Rounds++
+		t.Logf("%s: %s: %s", where, outcome, sentence(n))
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// truth is what a data directory holds.
+type truth struct {
+	h      *history
+	events []shown // by seq - 1; an empty name for dashd's own
+}
+
+// shown is what is compared of an event that is read through the index.
+type shown struct {
+	ID       string
+	Seq      uint64
+	Metadata json.RawMessage
+}
+
+// makeTruth returns the directory of a node that was killed while it wrote, with
+// tables, logs and a raft log that is ahead of them, and what is in it.
+func makeTruth(t *testing.T, s *scenario) (dir string, tr *truth) {
+	t.Helper()
+	h := newHistory(s)
+	n := newNode(filepath.Join(shortDir(t), "d"))
+	start(t, s, n)
+	for i, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		if i > 0 {
+			start(t, s, n)
+		}
+		writers := write(h, n, fmt.Sprintf("b%d", i))
+		waitFor(t, "acknowledgements", n, func() bool { return s.Acknowledged >= (i+1)*8000 }, h)
+		n.Signal(t, sig)
+		writers.wait()
+	}
+	dir = n.Dir
+	n = newNode(filepath.Join(shortDir(t), "d"))
+	copyAll(t, dir, n.Dir)
+	start(t, s, n)
+	h.compareAll(t, n)
+	tr = &truth{h: h}
+	var err error
+	if tr.events, err = readAll(n, h.head()); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range tr.events {
+		if name := nameOf(e.Metadata); name != "" && string(e.Metadata) != makeEvent(name).metadata {
+			t.Errorf("event %s is shown with metadata %s (seed %d)", name, e.Metadata, seed)
+		}
+	}
+	n.Signal(t, syscall.SIGKILL)
+	return dir, tr
+}
+
+// flip flips one bit of one file of a class and says which.
+func flip(t *testing.T, rng *rand.Rand, dir, glob string, from, to int64) (where string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, glob))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no %s in %s: %v", glob, dir, err)
+	}
+	path := files[rng.IntN(len(files))]
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := from
+	if to > 0 {
+		at += rng.Int64N(to - from)
+	} else {
+		// Most of some files has never been written, and is not damaged by a flip.
+		var pages []int64
+		for page := int64(0); page < int64(len(data)); page += pageSize {
+			if bytes.ContainsFunc(data[page:min(page+pageSize, int64(len(data)))], func(r rune) bool { return r != 0 }) {
+				pages = append(pages, page)
+			}
+		}
+		if len(pages) > 0 {
+			at = pages[rng.IntN(len(pages))]
+			at += rng.Int64N(min(pageSize, int64(len(data))-at))
+		}
+	}
+	bit := rng.IntN(8)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte{data[at] ^ 1<<bit}, at)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("bit %d of byte %d of %s", bit, at, strings.TrimPrefix(path, dir+"/"))
+}
+
+// damageCodes are the exit codes of a node that has found damage.
+var damageCodes = []int{errs.ExitIntegrity, errs.ExitIO, errs.ExitIdentity}
+
+// examine starts a node and reads everything it has, in every way. The outcome is
+// where the damage was found, or "harmless". An error says that the node gave
+// something wrong, or left something out, or ended without saying why.
+func (tr *truth) examine(t *testing.T, n *dashdtest.Node) (outcome string, err error) {
+	t.Helper()
+	if !n.TryStart(t) {
+		return tr.found(t, n, "refused at the start")
+	}
+	for _, read := range []func(*dashdtest.Node) error{tr.log, tr.index, tr.repeats} {
+		err := read(n)
+		var w *wrongAnswer
+		switch {
+		case errors.As(err, &w):
+			return "", err
+		case err != nil:
+			return tr.foundLater(t, n, err)
+		}
+	}
+	n.Signal(t, syscall.SIGTERM)
+	if n.Err() != nil {
+		return tr.found(t, n, "found at the stop")
+	}
+	return "harmless", nil
+}
+
+func (tr *truth) found(t *testing.T, n *dashdtest.Node, when string) (string, error) {
+	t.Helper()
+	if problem := ended(t, n, damageCodes...); problem != "" {
+		return "", fmt.Errorf("%s, but ended with %s", when, problem)
+	}
+	return when, nil
+}
+
+// foundLater is for a node that has answered with an error. It may go on, or end.
+func (tr *truth) foundLater(t *testing.T, n *dashdtest.Node, cause error) (string, error) {
+	t.Helper()
+	t.Logf("found when read: %v", cause)
+	_ = n.Send(syscall.SIGTERM)
+	if code := n.Wait(t); code != 0 && !slices.Contains(damageCodes, code) {
+		return "", fmt.Errorf("found when read (%w), but ended with exit code %s", cause, exitName(code))
+	}
+	return "found when read", nil
+}
+
+// wrongAnswer is an answer that is not true.
+type wrongAnswer struct{ what string }
+
+func (w *wrongAnswer) Error() string { return w.what }
+
+func wrongf(format string, args ...any) error { return &wrongAnswer{fmt.Sprintf(format, args...)} }
+
+// log compares the whole log.
+func (tr *truth) log(n *dashdtest.Node) error {
+	want := tr.h.leaves
+	last := uint64(0)
+	err := blocks(n, 1, 0, func(first uint64, b block.Block) error {
+		leaves, err := b.AppendLeaves(nil)
+		if err != nil {
+			return err
+		}
+		last = first + uint64(len(leaves)) - 1
+		if last > uint64(len(want)) {
+			return wrongf("the log has %d events, not %d", last, len(want))
+		}
+		if !slices.Equal(leaves, want[first-1:last]) {
+			return wrongf("the log has other events from seq %d to %d", first, last)
+		}
+		return nil
+	})
+	if err == nil && last != uint64(len(want)) {
+		err = wrongf("the log ends at seq %d, not %d", last, len(want))
+	}
+	return err
+}
+
+// index compares everything that is read through the index.
+func (tr *truth) index(n *dashdtest.Node) error {
+	got, err := readAll(n, uint64(len(tr.h.leaves)))
+	if err != nil {
+		return err
+	}
+	for i := range got {
+		if g, w := got[i], tr.events[i]; g.ID != w.ID || !bytes.Equal(g.Metadata, w.Metadata) {
+			return wrongf("GET /v1/events has %q at seq %d, not %q", g.ID, i+1, w.ID)
+		}
+	}
+	return nil
+}
+
+// readAll reads the events of the project through the index, by seq - 1 up to head.
+func readAll(n *dashdtest.Node, head uint64) ([]shown, error) {
+	events := make([]shown, head)
+	after := ""
+	for more := true; more; {
+		var page struct {
+			Events     []shown
+			HasMore    bool
+			NextCursor string
+		}
+		seq, err := get(n, "/v1/events?limit=1000&project=default&after="+after, &page)
+		if err != nil {
+			return nil, err
+		}
+		if seq < head {
+			continue // the index is still on its way; if it cannot go on, the node ends
+		}
+		for _, e := range page.Events {
+			if e.Seq == 0 || e.Seq > head || events[e.Seq-1].ID != "" {
+				return nil, wrongf("GET /v1/events has seq %d twice or beyond the end at %d", e.Seq, head)
+			}
+			events[e.Seq-1] = e
+		}
+		more, after = page.HasMore, page.NextCursor
+	}
+	return events, nil
+}
+
+// repeats sends events again, which must be found to be duplicates.
+func (tr *truth) repeats(n *dashdtest.Node) error {
+	const size = 50
+	var names []string
+	for _, name := range tr.h.names {
+		if tr.h.events[name].seen {
+			names = append(names, name)
+		}
+	}
+	c := newClient(tr.h, n.URL, choices("flip repeats"))
+	for batch := range slices.Chunk(names, size) {
+		status, text, err := c.post(context.Background(), "/ingest/events", "application/json", array(batch))
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			Results []*struct {
+				Seq       uint64
+				Duplicate bool
+			}
+		}
+		if status != http.StatusOK {
+			return fmt.Errorf("POST /ingest/events: %d %s", status, text)
+		}
+		if err := json.Unmarshal(text, &answer); err != nil || len(answer.Results) != len(batch) {
+			return wrongf("POST /ingest/events: %s (%v)", text, err)
+		}
+		for i, r := range answer.Results {
+			if want := tr.h.events[batch[i]].seq; r == nil || !r.Duplicate || r.Seq != want {
+				return wrongf("the repeat of %s, which is at seq %d: %s", batch[i], want, text)
+			}
+		}
+	}
+	return nil
+}
