@@ -46,7 +46,10 @@ type outcome struct {
 }
 
 func (s *Server) newBatcher(r *request, done func(int, string, appender.Result)) *batcher {
-	return &batcher{ctx: r.Context(), append: s.Appender.Append, project: r.principal.Project, done: done}
+	// What a client that went away has sent is stored, and a try that breaks off
+	// leaves nothing in doubt.
+	ctx := context.WithoutCancel(r.Context())
+	return &batcher{ctx: ctx, append: s.Appender.Append, project: r.principal.Project, done: done}
 }
 
 // add takes a checked event. An error is that of an earlier piece.
@@ -59,10 +62,22 @@ func (b *batcher) add(at int, ev eventlog.Event) error {
 			return err
 		}
 	}
+	b.next.reserve()
 	b.next.events = append(b.next.events, ev)
 	b.next.at = append(b.next.at, at)
 	b.next.bytes += size
 	return nil
+}
+
+// reserve makes room for an event. Events are large, and few batches are of a
+// middling size: growing in big steps copies and clears much less memory.
+func (p *piece) reserve() {
+	if len(p.events) < cap(p.events) {
+		return
+	}
+	n := min(max(16, 8*len(p.events)), batchEvents)
+	p.events = append(make([]eventlog.Event, 0, n), p.events...)
+	p.at = append(make([]int, 0, n), p.at...)
 }
 
 // weight bounds what an event adds to a block.
@@ -79,7 +94,7 @@ func (b *batcher) send() error {
 	}
 	b.onWay, b.next = b.next, piece{} // what is appended belongs to the appender
 	b.outcome = make(chan outcome, 1)
-	go func(events []eventlog.Event) { // ends with Append, which ends with ctx
+	go func(events []eventlog.Event) { // ends with Append, for which wait waits
 		results, err := b.append(b.ctx, events)
 		b.outcome <- outcome{results, err}
 	}(b.onWay.events)
