@@ -25,3 +25,6 @@ var EntryOf = entryOf
 
 // NewLogger is the bridge to slog.
 var NewLogger = newLogger
+
+// CheckPages looks at the structure of a raft log's file.
+var CheckPages = checkPages

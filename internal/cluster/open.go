@@ -31,7 +31,7 @@ func openLog(c Config) (s *logStore, err error) {
 	case missing && !c.Node.New():
 		return nil, c.Node.Bind(path, "", nil)
 	case !missing:
-		if err := checkFile(path); err != nil {
+		if err := checkFile(path, !c.Node.New()); err != nil {
 			return nil, openError(path, err)
 		}
 	}
@@ -74,8 +74,15 @@ const lockTimeout = time.Second
 // checkFile looks at every page of keys before the file is opened for writing.
 // bbolt would do that too, but in a goroutine of its own, where what is wrong ends
 // the process without a word to the operator.
-func checkFile(path string) error {
+//
+// A file that has been completed once must also be whole in its structure.
+func checkFile(path string, completed bool) error {
 	return trap(func() error {
+		if completed {
+			if err := checkPages(path); err != nil {
+				return err
+			}
+		}
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true, Timeout: lockTimeout, NoStatistics: true})
 		if err != nil {
 			return err
@@ -84,6 +91,11 @@ func checkFile(path string) error {
 		return db.View(func(tx *bbolt.Tx) error {
 			if fi, err := os.Stat(path); err != nil || fi.Size() < tx.Size() {
 				return errors.Join(err, &damage{"the file is cut short"})
+			}
+			for _, name := range []string{"conf", "logs"} { // raft-boltdb would make it anew
+				if completed && tx.Bucket([]byte(name)) == nil {
+					return &damage{"the bucket " + name + " is missing"}
+				}
 			}
 			return tx.ForEach(func(_ []byte, b *bbolt.Bucket) error {
 				return b.ForEach(func(_, _ []byte) error { return nil })
