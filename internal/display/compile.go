@@ -80,6 +80,8 @@ func (s *sentence) candidate(spec string) candidate {
 	switch spec {
 	case "@userId":
 		return candidate{own: func(e *eventlog.Event) string { return e.UserID }}
+	case "@actorId":
+		return candidate{own: func(e *eventlog.Event) string { return e.ActorID }}
 	case "@ipAddress":
 		return candidate{own: func(e *eventlog.Event) string { return e.IPAddress }}
 	}

@@ -116,6 +116,37 @@ func TestMessageReadsMetadata(t *testing.T) {
 	}
 }
 
+// dashd's own events name the thing and the operator, and nothing that is secret.
+func TestOwnEvents(t *testing.T) {
+	tests := []struct {
+		name     string
+		typ      eventlog.Type
+		status   eventlog.Status
+		actor    string
+		metadata string
+		want     string
+	}{
+		{"a project", eventlog.DashdProjectCreated, eventlog.Success, "mfrggzdf", `{"projectId":"shop","name":"Web shop"}`, `Project "shop" created by mfrggzdf`},
+		{"a project of nobody", eventlog.DashdProjectCreated, eventlog.Success, "", `{"projectId":"shop"}`, `Project "shop" created`},
+		{"a key with a name", eventlog.DashdKeyCreated, eventlog.Success, "bootstrap", `{"keyId":"mfrggzdf","projectId":"shop","name":"web","scopes":["*"],"hash":"00"}`, `API key "web" created for project "shop" by bootstrap`},
+		{"a key without", eventlog.DashdKeyCreated, eventlog.Success, "admin-socket", `{"keyId":"mfrggzdf","projectId":"shop","scopes":["*"],"hash":"00"}`, `API key "mfrggzdf" created for project "shop" by admin-socket`},
+		{"a revoked key", eventlog.DashdKeyRevoked, eventlog.Success, "admin-socket", `{"keyId":"mfrggzdf","projectId":"shop"}`, `API key "mfrggzdf" of project "shop" revoked by admin-socket`},
+		{"a signing key", eventlog.DashdSigningKeyCreated, eventlog.Success, "bootstrap", `{"kid":"k1","alg":"EdDSA","public":"AA"}`, `Signing key "k1" created by bootstrap`},
+		{"a token", eventlog.DashdTokenUsed, eventlog.Success, "mfrggzdf", `{}`, `One-time token used by mfrggzdf`},
+		{"what failed", eventlog.DashdProjectCreated, eventlog.Failed, "mfrggzdf", `{"projectId":"shop"}`, `Failed to create project "shop"`},
+		{"what was erased", eventlog.DashdKeyCreated, eventlog.Success, "", ``, `API key "key" created for project "project"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			e := &eventlog.Event{Type: tt.typ, Status: tt.status, ActorID: tt.actor}
+			e.Metadata = []byte(tt.metadata)
+			if got := display.Message(e); got != tt.want {
+				t.Errorf("Message = %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
 func TestOf(t *testing.T) {
 	tests := []struct {
 		name     string

@@ -7,7 +7,7 @@ package display
 //	?userName      the same, but there the text "unknown" is no text: the dash
 //	               plugin writes it for what it does not know
 //	name/first     the first word of it
-//	@userId        the event's own user; @ipAddress: its address
+//	@userId        the event's own user; @actorId, @ipAddress: its actor, its address
 //
 // If none holds text, the slot holds otherwise.
 type slot struct {
@@ -49,4 +49,9 @@ var slots = map[string]slot{
 	"OLDROLE": {"oldRole", "member"},
 	"NEWROLE": {"newRole", "member"},
 	"ROLE":    {"role ?inviteeRole", "member"},
+
+	"PROJECT":  {"projectId", "project"},
+	"KEY":      {"name keyId", "key"},
+	"SIGNING":  {"kid", "key"},
+	"OPERATOR": {"@actorId", ""},
 }

@@ -70,4 +70,11 @@ var rows = []struct {
 	{eventlog.SecurityFreeTrialAbuse, `Free trial abuse for {VISITOR}`, `Free trial abuse for {VISITOR} (blocked)`},
 	{eventlog.SecurityCompromisedPassword, `Compromised password for {VISITOR}`, `Compromised password for {VISITOR} (blocked)`},
 	{eventlog.SecurityStaleAccount, `Stale account reactivation for {VISITOR}`, `Stale account reactivation for {VISITOR} (blocked)`},
+
+	// dashd's own.
+	{eventlog.DashdProjectCreated, `Project "{PROJECT}" created{ by |OPERATOR}`, `Failed to create project "{PROJECT}"`},
+	{eventlog.DashdKeyCreated, `API key "{KEY}" created for project "{PROJECT}"{ by |OPERATOR}`, `Failed to create API key "{KEY}" for project "{PROJECT}"`},
+	{eventlog.DashdKeyRevoked, `API key "{KEY}" of project "{PROJECT}" revoked{ by |OPERATOR}`, `Failed to revoke API key "{KEY}" of project "{PROJECT}"`},
+	{eventlog.DashdSigningKeyCreated, `Signing key "{SIGNING}" created{ by |OPERATOR}`, `Failed to create signing key "{SIGNING}"`},
+	{eventlog.DashdTokenUsed, `One-time token used{ by |OPERATOR}`, `Failed to use one-time token`},
 }

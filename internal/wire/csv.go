@@ -52,13 +52,7 @@ func appendCell[T string | []byte](dst []byte, s T) []byte {
 	if len(s) == 0 {
 		return dst
 	}
-	quoted := false
-	for i := range len(s) {
-		switch s[i] {
-		case ',', '"', '\n', '\r', '\t':
-			quoted = true
-		}
-	}
+	quoted := mustQuote(s)
 	if quoted {
 		dst = append(dst, '"')
 	}
@@ -69,11 +63,22 @@ func appendCell[T string | []byte](dst []byte, s T) []byte {
 	if !quoted {
 		return append(dst, s...)
 	}
-	for i := range len(s) {
-		if s[i] == '"' {
-			dst = append(dst, '"')
+	for from := 0; from < len(s); {
+		quote := skipTo(s, from, '"')
+		dst = append(dst, s[from:quote]...)
+		if from = quote + 1; quote < len(s) {
+			dst = append(dst, `""`...)
 		}
-		dst = append(dst, s[i])
 	}
 	return append(dst, '"')
+}
+
+func mustQuote[T string | []byte](s T) bool {
+	for i := skipUnquoted(s, 0); i < len(s); i = skipUnquoted(s, i+1) {
+		switch s[i] {
+		case ',', '"', '\n', '\r', '\t':
+			return true
+		}
+	}
+	return false
 }
