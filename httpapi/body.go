@@ -118,13 +118,7 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	p.waited += time.Since(start)
 	p.n += int64(n)
 	var tooLarge *http.MaxBytesError
-	switch {
-	case err == nil || errors.As(err, &tooLarge):
-	case errors.Is(err, io.EOF):
-		// The server watches the connection from here on, and would take the
-		// deadline for the client's end.
-		_ = p.rc.SetReadDeadline(time.Time{})
-	default:
+	if err != nil && !errors.Is(err, io.EOF) && !errors.As(err, &tooLarge) {
 		err = errs.Wrap(err, errs.Invalid, codeBroken, "the body did not arrive as a whole")
 	}
 	return n, err

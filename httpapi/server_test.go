@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -145,6 +146,42 @@ func TestInternalErrorsAreLoggedNotTold(t *testing.T) {
 	}
 	if n := strings.Count(d.log.String(), `"msg":"request failed"`); n != 1 {
 		t.Errorf("%d errors are in the log, want 1", n)
+	}
+}
+
+// broken is a log that cannot be read to its end.
+type broken struct {
+	httpapi.Log
+	end func() error
+}
+
+func (b broken) Blocks(ctx context.Context, from uint64, fn func(uint64, []byte, block.Block) error) error {
+	blocks := 0
+	return b.Log.Blocks(ctx, from, func(first uint64, raw []byte, parsed block.Block) error {
+		if blocks++; blocks > 1 {
+			return b.end()
+		}
+		return fn(first, raw, parsed)
+	})
+}
+
+// An answer that has begun and cannot be ended well is cut off, so that nobody takes
+// it for the whole.
+func TestAnswerThatBreaksOff(t *testing.T) {
+	for name, end := range map[string]func() error{
+		"by an error": func() error { return errors.New("a bad disk") },
+		"by a bug":    func() error { panic("a bug") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := start(t, func(o *httpapi.Options, _ *http.Server) { o.Store = broken{o.Store, end} })
+			d.five()
+			if a, err := d.try(d.public, "GET", "/v1/blocks", d.root, nil); err == nil {
+				t.Errorf("a whole answer: %d, %d bytes", a.status, len(a.body))
+			}
+			if !strings.Contains(d.log.String(), `"level":"ERROR"`) {
+				t.Error("the log says nothing")
+			}
+		})
 	}
 }
 

@@ -158,10 +158,7 @@ type sink struct {
 }
 
 func (s *Server) newSink(w http.ResponseWriter) *sink {
-	rc := http.NewResponseController(w)
-	// The server's limit for reading the request would end the answer as well.
-	_ = rc.SetReadDeadline(time.Time{})
-	return &sink{w, rc, s.patience.write}
+	return &sink{w, http.NewResponseController(w), s.patience.write}
 }
 
 // write hands b on; send sends it, and what was written before, now.
