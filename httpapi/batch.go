@@ -22,9 +22,9 @@ const (
 // piece is on its way to the log while the next is parsed, so memory is bounded
 // by two pieces whatever the length of the stream.
 type batcher struct {
-	ctx     context.Context
-	append  func(context.Context, []eventlog.Event) ([]appender.Result, error)
-	project string
+	ctx    context.Context
+	append func(context.Context, []eventlog.Event) ([]appender.Result, error)
+	admit  func(*eventlog.Event)
 	// done is called for each event in order, once it is durable; at is the
 	// event's position in the request.
 	done func(at int, id string, r appender.Result)
@@ -49,13 +49,24 @@ func (s *Server) newBatcher(r *request, done func(int, string, appender.Result))
 	// What a client that went away has sent is stored, and a try that breaks off
 	// leaves nothing in doubt.
 	ctx := context.WithoutCancel(r.Context())
-	return &batcher{ctx: ctx, append: s.Appender.Append, project: r.principal.Project, done: done}
+	return &batcher{ctx: ctx, append: s.Appender.Append, admit: s.admit(r), done: done}
+}
+
+// admit returns what makes a checked event one of the sender's project, without
+// what this server does not store.
+func (s *Server) admit(r *request) func(*eventlog.Event) {
+	return func(ev *eventlog.Event) {
+		ev.Project = r.principal.Project
+		if len(s.Settings.Redact) > 0 {
+			ev.Metadata = eventlog.Redact(ev.Metadata, s.Settings.Redact)
+		}
+		display.Keep(ev)
+	}
 }
 
 // add takes a checked event. An error is that of an earlier piece.
 func (b *batcher) add(at int, ev eventlog.Event) error {
-	ev.Project = b.project
-	display.Keep(&ev)
+	b.admit(&ev)
 	size := weight(&ev)
 	if len(b.next.events) == batchEvents || b.next.bytes+size > batchBytes && len(b.next.events) > 0 {
 		if err := b.send(); err != nil {

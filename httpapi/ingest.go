@@ -7,7 +7,6 @@ import (
 
 	"dashd/eventlog"
 	"dashd/internal/appender"
-	"dashd/internal/display"
 	"dashd/internal/wire"
 )
 
@@ -27,8 +26,7 @@ func (s *Server) track(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	ev.Project = r.principal.Project
-	display.Keep(&ev)
+	s.admit(r)(&ev)
 	if _, err := s.Appender.Append(r.Context(), []eventlog.Event{ev}); err != nil {
 		return err
 	}

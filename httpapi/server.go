@@ -61,6 +61,9 @@ type Settings struct {
 	AnswerUnavailable bool
 	// Names is the vocabulary of event names that dash readers get.
 	Names eventlog.Names
+	// Redact holds further keys of metadata, as eventlog.FoldKey gives them, whose
+	// values are not to be stored. It must not be changed.
+	Redact map[string]bool
 }
 
 // patience is how long the server waits for others.

@@ -38,6 +38,10 @@ type Config struct {
 	// (what the plugin itself sends) or "docs" (what its documentation says).
 	DashNames string
 
+	// Redact names further keys of metadata whose values are not stored, with
+	// commas between. Those of the usual secrets are always redacted.
+	Redact string
+
 	// DiskRefuse and DiskStop are the free MiB on the data file system below which
 	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
 	// GiB, and 5 % but at least 1 GiB.
@@ -66,6 +70,7 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("studio-on-unavailable", "abort", "when a studio batch cannot be stored: abort (close the connection, so that it is sent again) or 503")
 	fs.Int("disk-refuse", 0, "free `MiB` on the data file system below which no writes are taken (default: 10 %, at least 2048)")
 	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
+	fs.String("redact", "", "further `keys` of metadata whose values are not stored (comma-separated)")
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
@@ -134,6 +139,7 @@ func configOf(fs *pflag.FlagSet) Config {
 		LogFormat:           text("log-format"),
 		StudioOnUnavailable: text("studio-on-unavailable"),
 		DashNames:           text("dash-names"),
+		Redact:              text("redact"),
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
 	}
@@ -205,6 +211,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("log-format", c.LogFormat),
 		slog.String("studio-on-unavailable", c.StudioOnUnavailable),
 		slog.String("dash-names", c.DashNames),
+		slog.String("redact", c.Redact),
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),

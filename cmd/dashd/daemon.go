@@ -7,10 +7,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"dashd/eventlog"
 	"dashd/httpapi"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -110,7 +112,15 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 
 // settings are those of the HTTP face.
 func (cfg Config) settings() httpapi.Settings {
-	return httpapi.Settings{AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names()}
+	s := httpapi.Settings{
+		AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names(), Redact: map[string]bool{},
+	}
+	for key := range strings.SplitSeq(cfg.Redact, ",") {
+		if key = strings.TrimSpace(key); key != "" {
+			s.Redact[eventlog.FoldKey(key)] = true
+		}
+	}
+	return s
 }
 
 // Ready implements httpapi.Health.
