@@ -22,6 +22,7 @@ type encoder struct {
 	ids    [GroupEvents][16]byte
 	rows   []byte // of a sub-block, before compression
 	packed []byte
+	group  []byte // all of it: so what AppendGroup allocates is as long as the group
 }
 
 var encoders = sync.Pool{New: func() any {
@@ -56,12 +57,11 @@ func AppendGroup(dst []byte, events []eventlog.Event) ([]byte, error) {
 	}
 	x := encoders.Get().(*encoder)
 	defer x.release()
-	b := x.appendColumns(dst, events)
-	b, err := x.appendSubs(b, events, len(dst)+maxGroup)
-	if err != nil {
+	x.group = x.appendColumns(x.group[:0], events)
+	if err := x.appendSubs(events); err != nil {
 		return dst, err
 	}
-	return b, nil
+	return append(dst, x.group...), nil
 }
 
 // check refuses what the format cannot say.
@@ -319,22 +319,24 @@ func (x *encoder) appendDict(b []byte) []byte {
 	return b
 }
 
-// appendSubs appends the ends of the sub-blocks and the sub-blocks. It gives up
-// when b becomes longer than limit.
-func (x *encoder) appendSubs(b []byte, events []eventlog.Event, limit int) ([]byte, error) {
+// appendSubs appends the ends of the sub-blocks and the sub-blocks to the group. It
+// gives up when that becomes longer than maxGroup.
+func (x *encoder) appendSubs(events []eventlog.Event) error {
+	b := x.group
+	defer func() { x.group = b }()
 	ends := len(b)
 	b = append(b, make([]byte, 4*((len(events)+SubEvents-1)/SubEvents))...)
 	start := len(b)
 	for k := 0; len(events) > 0; k++ {
 		n := min(SubEvents, len(events))
 		b = x.appendSub(b, events[:n])
-		if len(b) > limit {
-			return nil, tooLarge(len(b) - limit + maxGroup)
+		if len(b) > maxGroup {
+			return tooLarge(len(b))
 		}
 		binary.LittleEndian.PutUint32(b[ends+4*k:], uint32(len(b)-start))
 		events = events[n:]
 	}
-	return b, nil
+	return nil
 }
 
 func (x *encoder) appendSub(b []byte, events []eventlog.Event) []byte {

@@ -45,7 +45,7 @@ type Config struct {
 	// Fatal is told why the node must stop, from any goroutine. It may return.
 	Fatal func(error)
 	// TruncateBytes of new entries are a reason to truncate the raft log, besides
-	// their number; 0: 64 MiB.
+	// their number; 0: 32 MiB.
 	TruncateBytes int64
 	// Failed is closed when the node must stop, for whatever reason: from then on
 	// nothing is acknowledged.
@@ -53,7 +53,7 @@ type Config struct {
 }
 
 const (
-	defaultTruncateBytes = 64 << 20
+	defaultTruncateBytes = 32 << 20
 	// Entries of half of TruncateBytes are kept for nodes that lag, within these bounds.
 	minTrailing      = 64
 	maxTrailing      = 2048

@@ -22,7 +22,7 @@ type Options struct {
 const (
 	// memTableSize is part of the format: Badger cannot reopen files that were
 	// written with a larger one.
-	memTableSize = 64 << 20
+	memTableSize = 32 << 20
 
 	// valueThreshold is the length from which Badger would move a value to its
 	// value log, the errors of whose fsync it hides. It is the highest it allows.
@@ -57,9 +57,9 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 	o.Compression = options.None // blocks and indexes are compressed already
 	o.BlockCacheSize = 0         // tables are memory maps: the page cache is the cache
 	o.IndexCacheSize = 0         // used for encryption only
-	o.NumMemtables = 1           // one filling, one waiting, one being flushed: 83 MiB each
+	o.NumMemtables = 1           // one filling, one waiting, one being flushed: 42 MiB each
 	o.NumCompactors = 2          // the least Badger accepts
-	o.BaseTableSize = 16 << 20   // a few dozen blocks
+	o.BaseTableSize = 4 << 20    // a compaction has ten builders at work, each of which takes three times that
 	o.BaseLevelSize = 256 << 20  // keys come in order: fewer levels, fewer rewrites
 	return o
 }

@@ -9,7 +9,7 @@ import (
 
 // MaxWrite is how many bytes of keys and values one Write can take at least. The
 // limit of Badger, 15 % of a memtable, counts overhead also.
-const MaxWrite = 8 << 20
+const MaxWrite = 4 << 20
 
 // Write commits all puts of fn in one synced transaction: when it returns nil they are
 // durable, all of them. Keys and values must not be changed until it returns.
