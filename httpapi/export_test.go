@@ -34,11 +34,11 @@ const (
 )
 
 // SetPatience changes how long a server waits for others; 0 changes nothing.
-func (s *Server) SetPatience(heartbeat, write, body time.Duration) {
+func (s *Server) SetPatience(heartbeat, write, body, query time.Duration) {
 	for _, p := range []struct {
 		have *time.Duration
 		want time.Duration
-	}{{&s.patience.heartbeat, heartbeat}, {&s.patience.write, write}, {&s.patience.body, body}} {
+	}{{&s.patience.heartbeat, heartbeat}, {&s.patience.write, write}, {&s.patience.body, body}, {&s.patience.query, query}} {
 		if p.want != 0 {
 			*p.have = p.want
 		}

@@ -103,7 +103,7 @@ func (s *Server) ingestEvents(w http.ResponseWriter, r *request) error {
 }
 
 // answerIngest chooses the status: that of the error that ended the batch; else
-// 422 if no event of several, or the only one, could be taken; else 200.
+// 422 if every event was rejected; else 200.
 func (s *Server) answerIngest(w http.ResponseWriter, r *request, a *ingestAnswer, err error) error {
 	if err != nil && len(a.results) == 0 {
 		return err

@@ -127,7 +127,7 @@ type request struct {
 func (s *Server) adapt(rt route, operator bool) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		answer := &response{ResponseWriter: w, patience: s.patience.write}
-		defer s.recover(answer, r, rt)
+		defer s.rescue(answer, r, rt)
 		err := s.serve(answer, &request{Request: r, params: ps}, rt, operator)
 		switch {
 		case err == nil:
@@ -163,8 +163,8 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 	return rt.handle(w, r)
 }
 
-// recover keeps one request's bug from ending the others.
-func (s *Server) recover(w *response, r *http.Request, rt route) {
+// rescue keeps one request's bug from ending the others.
+func (s *Server) rescue(w *response, r *http.Request, rt route) {
 	v := recover()
 	if v == nil {
 		return

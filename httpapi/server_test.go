@@ -254,7 +254,7 @@ func TestBodyMayTakeLongerThanARequest(t *testing.T) {
 // has arrived of it is stored.
 func TestBodyThatGetsStuck(t *testing.T) {
 	d := start(t)
-	d.api.SetPatience(0, 0, 50*time.Millisecond)
+	d.api.SetPatience(0, 0, 50*time.Millisecond, 0)
 	for _, tt := range []struct{ path, want string }{
 		{"/ingest/studio", ""},
 		{"/ingest/events", `{"message":"the body did not arrive as a whole","code":"BODY_BROKEN","accepted":1,`},
@@ -267,6 +267,20 @@ func TestBodyThatGetsStuck(t *testing.T) {
 		}
 		if stored := d.node.Store.Head() - head; tt.path != "/events/track" && stored != 1 {
 			t.Errorf("%s: %d events stored, want 1", tt.path, stored)
+		}
+	}
+}
+
+// A query that takes too long is given up.
+func TestQueryThatTakesTooLong(t *testing.T) {
+	d := start(t)
+	d.five()
+	d.api.SetPatience(0, 0, 0, time.Nanosecond)
+	for _, path := range []string{"/v1/events?q=x", "/v1/events/stats?q=x", "/events/list?search=x", "/events/activity?organizationIds=o&identifier=i"} {
+		a := d.call("GET", path, d.root, nil)
+		a.wantError(t, http.StatusServiceUnavailable, "QUERY_TOO_BROAD")
+		if a.header.Get("Retry-After") == "" {
+			t.Errorf("%s: no Retry-After", path)
 		}
 	}
 }

@@ -205,7 +205,7 @@ func TestStreamOutlivesTheServersPatience(t *testing.T) {
 		s.ReadHeaderTimeout, s.IdleTimeout = time.Minute, time.Minute
 		s.ReadTimeout, s.WriteTimeout = 300*time.Millisecond, 300*time.Millisecond
 	})
-	d.api.SetPatience(50*time.Millisecond, 0, 0)
+	d.api.SetPatience(50*time.Millisecond, 0, 0, 0)
 	for _, ahead := range []bool{false, true} {
 		last := ""
 		if ahead { // as of a node that is further
@@ -247,7 +247,7 @@ func TestStreamEnds(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			d := start(t)
-			d.api.SetPatience(50*time.Millisecond, 0, 0)
+			d.api.SetPatience(50*time.Millisecond, 0, 0, 0)
 			k := d.key("default", 60, "events:read")
 			l := d.listen(k.Text, "", "")
 			d.append(eventlog.Event{Project: "default", Type: "user.joined", ID: "first", GivenID: true})
@@ -270,7 +270,7 @@ func TestStreamCutsOffSlowReaders(t *testing.T) {
 			}
 		}
 	})
-	d.api.SetPatience(0, 300*time.Millisecond, 0)
+	d.api.SetPatience(0, 300*time.Millisecond, 0, 0)
 	slow, err := net.Dial("tcp", d.public.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
