@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -40,6 +41,15 @@ type nodeFile struct {
 	// them is an old copy.
 	Term    uint64 `json:"term"`
 	Applied uint64 `json:"applied"`
+	// Checksum is the CRC-32C of the JSON text of all before, without space.
+	Checksum string `json:"checksum,omitempty"`
+}
+
+// checksum is what Checksum must be.
+func (n nodeFile) checksum() (string, error) {
+	n.Checksum = ""
+	text, err := json.Marshal(n)
+	return fmt.Sprintf("%08x", crc32.Checksum(text, castagnoli)), err
 }
 
 // NodeFile is the node.json of a data directory. Only one goroutine uses it at a time.
@@ -72,6 +82,9 @@ func OpenNodeFile(dir string, occupied bool) (*NodeFile, error) {
 	}
 	if f.now.Format != nodeFileFormat {
 		return nil, refuse("%s has format %d, and this dashd knows format %d; start the version that wrote it", f.path(), f.now.Format, nodeFileFormat)
+	}
+	if sum, err := f.now.checksum(); err != nil || sum != f.now.Checksum {
+		return nil, refuse("%s is damaged (its checksum is wrong); put the file back from a backup, or wipe the directory and let the node join again", f.path())
 	}
 	if f.now.ClusterID == "" || f.now.NodeID == "" || f.now.Incarnation == "" {
 		return nil, refuse("%s does not say which node this is; put the file back from a backup, or wipe the directory and let the node join again", f.path())
@@ -127,6 +140,9 @@ func (f *NodeFile) write() (err error) {
 			err = errs.Stop(exitOf(err), fmt.Errorf("write identity: %w", err))
 		}
 	}()
+	if f.now.Checksum, err = f.now.checksum(); err != nil {
+		return err
+	}
 	data, err := json.MarshalIndent(f.now, "", "  ")
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -29,6 +30,7 @@ type Process struct {
 	lines  chan string // of stdout; closed when the program has closed it
 	output lockedBuffer
 	err    error // how it ended; read after Done
+	stuck  bool  // it has been asked where it is; only the test's goroutine
 }
 
 // Start runs a program until the test's end at the latest. env is added to the
@@ -57,13 +59,24 @@ func Start(t testing.TB, name string, env []string, dir string, argv ...string) 
 	}
 	go p.read(stdout) // ends with the program, for which the cleanup below waits
 	t.Cleanup(func() {
-		_ = p.cmd.Process.Kill()
-		<-p.Done
+		p.end()
 		if t.Failed() {
 			t.Logf("output of %s (%v):\n%s", name, p.err, Tail(p.Output(), 64<<10))
 		}
 	})
 	return p
+}
+
+// end kills the program, unless it is about to end with its stacks printed.
+func (p *Process) end() {
+	if p.stuck {
+		select {
+		case <-p.Done:
+		case <-time.After(Patience):
+		}
+	}
+	_ = p.cmd.Process.Kill()
+	<-p.Done
 }
 
 func (p *Process) read(stdout io.Reader) {
@@ -147,6 +160,8 @@ func (p *Process) next(t testing.TB) (line string, ok bool) {
 		}
 		return line, ok
 	case <-time.After(Patience):
+		p.stuck = true
+		_ = p.Send(syscall.SIGQUIT) // a Go program says where it is
 		t.Fatalf("%s prints nothing", p.name)
 	}
 	panic("unreachable")

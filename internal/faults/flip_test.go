@@ -22,13 +22,15 @@ import (
 
 const pageSize = 4096
 
-// classes are the kinds of files in a data directory, by what damage to them could
-// do. from and to bound the flips within a file, 0 and 0: anywhere that holds
-// something.
-var classes = []struct {
+// class is a kind of file in a data directory, or a part of one, by what damage to
+// it could do.
+type class struct {
 	name, glob string
-	from, to   int64
-}{
+	from, to   int64 // where in the file; 0 and 0: anywhere that holds something
+	header     bool  // in the first bytes of a page
+}
+
+var classes = []class{
 	{name: "raft.db", glob: "raft.db"},
 	{name: ".sst", glob: "events/*.sst"},
 	{name: ".mem", glob: "events/*.mem"},
@@ -37,6 +39,7 @@ var classes = []struct {
 	// whole wins.
 	{name: "raft.db, head", glob: "raft.db", from: 16, to: 80},
 	{name: "raft.db, second head", glob: "raft.db", from: pageSize + 16, to: pageSize + 80},
+	{name: "raft.db, page headers", glob: "raft.db", header: true},
 	{name: ".vlog", glob: "events/*.vlog"},
 	{name: "node.json", glob: "node.json"},
 	{name: "cluster.key", glob: "cluster.key"},
@@ -56,7 +59,8 @@ func TestFlippedBits(t *testing.T) {
 		class := classes[i%len(classes)]
 		dir := filepath.Join(shortDir(t), "d")
 		copyAll(t, whole, dir)
-		where := flip(t, rng, dir, class.glob, class.from, class.to)
+		where := class.flip(t, rng, dir)
+		t.Logf("flip %d: %s", i, where)
 		n := newNode(dir)
 		outcome, err := truth.examine(t, n)
 		if err != nil {
@@ -66,7 +70,7 @@ func TestFlippedBits(t *testing.T) {
 		}
 		s.Notes[class.name+": "+outcome]++
 		s.Rounds++
-		t.Logf("%s: %s: %s", where, outcome, sentence(n))
+		t.Logf("flip %d: %s: %s", i, outcome, sentence(n))
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
@@ -121,33 +125,26 @@ func makeTruth(t *testing.T, s *scenario) (dir string, tr *truth) {
 	return dir, tr
 }
 
-// flip flips one bit of one file of a class and says which.
-func flip(t *testing.T, rng *rand.Rand, dir, glob string, from, to int64) (where string) {
+// flip flips one bit of one file of the class and says which.
+func (c *class) flip(t *testing.T, rng *rand.Rand, dir string) (where string) {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join(dir, glob))
+	files, err := filepath.Glob(filepath.Join(dir, c.glob))
 	if err != nil || len(files) == 0 {
-		t.Fatalf("no %s in %s: %v", glob, dir, err)
+		t.Fatalf("no %s in %s: %v", c.glob, dir, err)
 	}
 	path := files[rng.IntN(len(files))]
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := from
-	if to > 0 {
-		at += rng.Int64N(to - from)
-	} else {
-		// Most of some files has never been written, and is not damaged by a flip.
-		var pages []int64
-		for page := int64(0); page < int64(len(data)); page += pageSize {
-			if bytes.ContainsFunc(data[page:min(page+pageSize, int64(len(data)))], func(r rune) bool { return r != 0 }) {
-				pages = append(pages, page)
-			}
-		}
-		if len(pages) > 0 {
-			at = pages[rng.IntN(len(pages))]
-			at += rng.Int64N(min(pageSize, int64(len(data))-at))
-		}
+	at := c.from
+	switch page := writtenPage(rng, data); {
+	case c.to > 0:
+		at += rng.Int64N(c.to - c.from)
+	case c.header:
+		at = page + rng.Int64N(64)
+	default:
+		at = page + rng.Int64N(min(pageSize, int64(len(data))-page))
 	}
 	bit := rng.IntN(8)
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -159,6 +156,19 @@ func flip(t *testing.T, rng *rand.Rand, dir, glob string, from, to int64) (where
 		t.Fatal(err)
 	}
 	return fmt.Sprintf("bit %d of byte %d of %s", bit, at, strings.TrimPrefix(path, dir+"/"))
+}
+
+// writtenPage returns where a random page begins that holds something: most of some
+// files has never been written, and is not damaged by a flip.
+func writtenPage(rng *rand.Rand, data []byte) int64 {
+	pages := []int64{0}
+	for page := int64(pageSize); page < int64(len(data)); page += pageSize {
+		content := data[page:min(page+pageSize, int64(len(data)))]
+		if bytes.Count(content, []byte{0}) < len(content) {
+			pages = append(pages, page)
+		}
+	}
+	return pages[rng.IntN(len(pages))]
 }
 
 // damageCodes are the exit codes of a node that has found damage.

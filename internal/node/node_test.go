@@ -1,9 +1,12 @@
 package node_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -377,9 +380,24 @@ func TestInterruptedFirstStart(t *testing.T) {
 		if early == string(data) {
 			t.Fatalf("node.json does not say that it is complete: %s", data)
 		}
-		write(t, path, early)
+		write(t, path, withChecksum(t, early))
 		check(t, dir)
 	})
+}
+
+// withChecksum returns the text of a node.json with the checksum it must have.
+func withChecksum(t *testing.T, text string) string {
+	t.Helper()
+	rest, _, ok := strings.Cut(text, ",\n  \"checksum\"")
+	if !ok {
+		t.Fatalf("node.json has no checksum: %s", text)
+	}
+	var compact bytes.Buffer
+	if err := json.Compact(&compact, []byte(rest+"}")); err != nil {
+		t.Fatal(err)
+	}
+	sum := crc32.Checksum(compact.Bytes(), crc32.MakeTable(crc32.Castagnoli))
+	return fmt.Sprintf("%s, \"checksum\": \"%08x\"}", rest, sum)
 }
 
 // endsAfter is a context that ends when it has been asked n times.
