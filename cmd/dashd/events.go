@@ -162,6 +162,7 @@ func printEvent(w io.Writer, e []byte, asJSON bool) error {
 // printable makes text from outside safe for a terminal: what would move the
 // cursor or turn the writing direction is shown as an escape.
 func printable(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
 	if strings.IndexFunc(s, func(r rune) bool { return !unicode.IsGraphic(r) }) < 0 {
 		return s
 	}

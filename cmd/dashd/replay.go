@@ -49,7 +49,7 @@ with --check to standard output.`,
 	f := c.Flags()
 	f.Uint64Var(&o.from, "from", 1, "first `seq`")
 	f.Uint64Var(&o.to, "to", 0, "last `seq` (0: the head)")
-	f.StringSliceVar(&o.types, "type", nil, "only these `types` (any vocabulary)")
+	f.StringSliceVar(&o.types, "type", nil, "only these `types` (comma-separated; any vocabulary; user.* for a category)")
 	f.StringVar(&o.user, "user", "", "only of this user `id`")
 	f.StringVar(&o.format, "format", "text", "text, ndjson or csv")
 	f.BoolVar(&o.check, "check", false, "recompute hashes and density instead of printing")

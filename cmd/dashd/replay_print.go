@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -25,6 +26,7 @@ type printer struct {
 	append func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte
 	// The types that were asked for; some names mean failed events only.
 	anyStatus, onlyFailed []eventlog.Type
+	categories            []string
 }
 
 // newPrinter reads the options. o.to may be changed until log is called.
@@ -36,13 +38,15 @@ func newPrinter(o *replayOptions) (*printer, error) {
 	case "csv":
 		p.header, p.append = wire.CSVHeader, wire.AppendCSV
 	case "ndjson":
-		p.append = func(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte {
-			return append(wire.AppendEvent(dst, r, message, sev), '\n')
-		}
+		p.append = appendNDJSON
 	default:
 		return nil, fmt.Errorf("--format %q: it must be text, ndjson or csv", o.format)
 	}
 	for _, name := range o.types {
+		if category, ok := strings.CutSuffix(name, ".*"); ok {
+			p.categories = append(p.categories, category)
+			continue
+		}
 		types, failed := eventlog.TypesOf(name)
 		switch {
 		case len(types) == 0:
@@ -56,13 +60,27 @@ func newPrinter(o *replayOptions) (*printer, error) {
 	return p, nil
 }
 
+// appendNDJSON appends the line of an event: its object in the API, and the project,
+// which a reader of the API knows. The id of a project needs no escapes.
+func appendNDJSON(dst []byte, r *eventlog.Record, message string, sev eventlog.Severity) []byte {
+	dst = wire.AppendEvent(dst, r, message, sev)
+	dst = append(dst[:len(dst)-1], `,"project":"`...)
+	dst = append(dst, r.Project...)
+	return append(dst, "\"}\n"...)
+}
+
 // selects reports whether an event was asked for.
 func (p *printer) selects(r *eventlog.Record) bool {
 	return r.Seq >= p.o.from && r.Seq <= p.o.to &&
 		(p.o.project == "" || r.Project == p.o.project) &&
 		(p.o.user == "" || r.UserID == p.o.user) &&
-		(len(p.o.types) == 0 || slices.Contains(p.anyStatus, r.Type) ||
-			r.Status == eventlog.Failed && slices.Contains(p.onlyFailed, r.Type))
+		(len(p.o.types) == 0 || p.selectsType(r))
+}
+
+func (p *printer) selectsType(r *eventlog.Record) bool {
+	return slices.Contains(p.anyStatus, r.Type) ||
+		r.Status == eventlog.Failed && slices.Contains(p.onlyFailed, r.Type) ||
+		slices.Contains(p.categories, r.Type.Category())
 }
 
 // Blocks are rendered together until they have so many stored bytes; text is written

@@ -30,7 +30,7 @@ out and none is printed twice.`,
   dashd tail --severity failed,warning --json`,
 		Args: cobra.NoArgs,
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
-			tl := tailer{client: cl, query: f.query(), asJSON: asJSON, out: c.OutOrStdout(), note: c.ErrOrStderr()}
+			tl := tailer{client: cl, query: f.query(), asJSON: asJSON, out: c.OutOrStdout(), note: c.ErrOrStderr(), pause: time.Second}
 			if c.Flags().Changed("after") {
 				tl.last = strconv.FormatUint(after, 10)
 			}
@@ -51,11 +51,9 @@ type tailer struct {
 	query     url.Values
 	asJSON    bool
 	out, note io.Writer
-	last      string // seq behind which the stream goes on; "" until it is known
+	last      string        // seq behind which the stream goes on; "" until it is known
+	pause     time.Duration // before it connects again
 }
-
-// retryAfter is how long tail waits before it connects again.
-const retryAfter = time.Second
 
 // run prints events until ctx ends, the output cannot be written, or the node
 // refuses.
@@ -78,7 +76,7 @@ func (t *tailer) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(retryAfter):
+		case <-time.After(t.pause):
 		}
 	}
 }
