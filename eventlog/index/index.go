@@ -18,7 +18,7 @@ import (
 type Log interface {
 	Head() uint64
 	Wait(ctx context.Context, seq uint64) error
-	Block(seq uint64) (b block.Block, first uint64, err error)
+	View(seq uint64, fn func(b *block.Block, first uint64) error) error
 	Blocks(ctx context.Context, from uint64, fn func(first uint64, raw []byte, b block.Block) error) error
 	PersistedSeq() uint64
 }

@@ -98,14 +98,16 @@ func (l *memLog) at(seq uint64) int {
 	return i
 }
 
-func (l *memLog) Block(seq uint64) (block.Block, uint64, error) {
+func (l *memLog) View(seq uint64, fn func(*block.Block, uint64) error) error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	if seq == 0 || seq > l.head {
-		return block.Block{}, 0, errors.New("no such seq")
+		l.mu.Unlock()
+		return errors.New("no such seq")
 	}
 	i := l.at(seq)
-	return l.blocks[i], l.firsts[i], nil
+	b, first := l.blocks[i], l.firsts[i]
+	l.mu.Unlock()
+	return fn(&b, first)
 }
 
 func (l *memLog) Blocks(ctx context.Context, from uint64, fn func(uint64, []byte, block.Block) error) error {

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"dashd/eventlog"
+	"dashd/eventlog/block"
 )
 
 // page answers Query.
@@ -140,16 +141,15 @@ func (s *search) read(seqs []uint64, fn func(*eventlog.Record) error) error {
 		if s.ctx.Err() != nil {
 			return tooBroad(s.ctx)
 		}
-		b, first, err := s.source.Block(seqs[0])
+		err := s.source.View(seqs[0], func(b *block.Block, first uint64) error {
+			offsets = offsets[:0]
+			for len(seqs) > 0 && seqs[0] < first+uint64(b.Len()) {
+				offsets, seqs = append(offsets, int(seqs[0]-first)), seqs[1:]
+			}
+			return b.Select(first, offsets, fn)
+		})
 		if err != nil {
-			return fmt.Errorf("read seq %d: %w", seqs[0], err)
-		}
-		offsets = offsets[:0]
-		for len(seqs) > 0 && seqs[0] < first+uint64(b.Len()) {
-			offsets, seqs = append(offsets, int(seqs[0]-first)), seqs[1:]
-		}
-		if err := b.Select(first, offsets, fn); err != nil {
-			return err
+			return fmt.Errorf("read events: %w", err)
 		}
 	}
 	return nil

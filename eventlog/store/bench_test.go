@@ -131,6 +131,18 @@ func BenchmarkRandomBlock(b *testing.B) {
 	}
 }
 
+// BenchmarkRandomView is the same for a reader that keeps nothing.
+func BenchmarkRandomView(b *testing.B) {
+	h := filled(b, 256<<20, false)
+	seq := uint64(1)
+	for b.Loop() {
+		seq = (seq*6364136223846793005 + 1442695040888963407) % h.Head()
+		if err := h.View(seq+1, func(*block.Block, uint64) error { return nil }); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // BenchmarkLookup is what an event with an id of its own costs the appender.
 func BenchmarkLookup(b *testing.B) {
 	h := filled(b, 128<<20, true)

@@ -172,3 +172,62 @@ func TestCheckFindsWhatOpenDoesNotLookAt(t *testing.T) {
 		})
 	}
 }
+
+// A block that this process has checked before is read without its hash. That it
+// is another one now is found all the same, as far as it can be: the bytes below
+// have right checksums in the database.
+func TestViewFindsABlockThatIsGone(t *testing.T) {
+	tests := []struct {
+		name   string
+		damage func(h *harness)
+		text   string
+	}{
+		{"shorter than it was", func(h *harness) {
+			h.raw(kv.BlockKey(1), newEntry(h.t, 1, day, events("a")).raw)
+		}, "shorter than it was"},
+		{"no block", func(h *harness) { h.raw(kv.BlockKey(1), []byte("x")) }, "is damaged"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newHarness(t)
+			h.persist(1, "a", "b")
+			if id, err := h.view(2); id != "b" || err != nil {
+				t.Fatalf("View(2) = %q, %v", id, err)
+			}
+			tt.damage(h)
+			_, err := h.view(2)
+			if errs.ExitCode(err) != errs.ExitIntegrity || !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("View(2) = %v, want exit code %d and %q", err, errs.ExitIntegrity, tt.text)
+			}
+			h.wantFatal(errs.ExitIntegrity)
+		})
+	}
+}
+
+// The memory for what was checked is bounded, and what it forgets is read again.
+func TestExtents(t *testing.T) {
+	var x store.Extents
+	if _, ok := x.Find(1); ok {
+		t.Error("an empty one finds a block")
+	}
+	n := uint64(store.MaxExtents)
+	for i := n; i > 0; i-- {
+		x.Add(10*i, 10*i+5)
+		x.Add(10*i, 10*i+5)
+	}
+	for _, tt := range []struct {
+		seq, first uint64
+		ok         bool
+	}{{9, 0, false}, {10, 10, true}, {15, 10, true}, {16, 0, false}, {10*n + 3, 10 * n, true}, {10*n + 6, 0, false}} {
+		if first, ok := x.Find(tt.seq); first != tt.first && ok || ok != tt.ok {
+			t.Errorf("Find(%d) = %d, %v, want %d, %v", tt.seq, first, ok, tt.first, tt.ok)
+		}
+	}
+	x.Add(1, 2)
+	if _, ok := x.Find(10); ok {
+		t.Error("it has grown beyond its bound")
+	}
+	if first, ok := x.Find(2); first != 1 || !ok {
+		t.Error("it has not what was added last")
+	}
+}

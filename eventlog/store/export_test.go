@@ -30,3 +30,13 @@ func (s *Store) Held() (blocks, ids int) {
 	defer s.mu.RUnlock()
 	return len(s.head), len(s.ids)
 }
+
+// Extents is what View remembers.
+type Extents = extents
+
+// MaxExtents is how many.
+const MaxExtents = maxExtents
+
+// Add and Find are those of extents.
+func (x *extents) Add(first, last uint64)                  { x.add(first, last) }
+func (x *extents) Find(seq uint64) (first uint64, ok bool) { return x.find(seq) }

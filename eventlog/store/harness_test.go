@@ -205,6 +205,9 @@ func (h *harness) wantLog(ids ...string) {
 		if r, err := h.Read(seq); err != nil || r.ID != id || r.Seq != seq {
 			h.t.Errorf("Read(%d) = %d %q, %v, want %q", seq, r.Seq, r.ID, err, id)
 		}
+		if got, err := h.view(seq); err != nil || got != id {
+			h.t.Errorf("View(%d) has %q, %v, want %q", seq, got, err, id)
+		}
 		if got, ok, err := h.Lookup(block.IDHash("p", id)); err != nil || !ok || got != seq {
 			h.t.Errorf("Lookup of %q = %d, %v, %v, want %d", id, got, ok, err, seq)
 		}
@@ -219,6 +222,16 @@ func (h *harness) wantLog(ids ...string) {
 		h.t.Errorf("Check: %v", err)
 	}
 	h.wantNoFatal()
+}
+
+// view returns the id of an event, read with View.
+func (h *harness) view(seq uint64) (id string, err error) {
+	err = h.View(seq, func(b *block.Block, first uint64) error {
+		e, err := b.Event(int(seq - first))
+		id = e.ID
+		return err
+	})
+	return id, err
 }
 
 // overwrite changes a stored value behind the store's back.

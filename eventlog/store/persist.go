@@ -133,6 +133,9 @@ func (b batch) write(put func(key, val []byte) error) error {
 // release publishes the new persisted position and lets go of the blocks.
 // Readers that hold one keep it.
 func (s *Store) release(b batch) {
+	for i := range b.blocks { // which the FSM has checked
+		s.checked.add(b.blocks[i].first, b.blocks[i].last())
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := len(b.blocks)

@@ -34,29 +34,34 @@ func (s *Store) Read(seq uint64) (eventlog.Record, error) {
 
 // find returns the block that holds seq: from the head, the cache or the disk.
 func (s *Store) find(seq uint64) (stored, error) {
-	s.mu.RLock()
-	head := s.applied.Seq
-	inMemory := seq > s.persisted.Seq && seq <= head
-	var b stored
-	if inMemory {
-		b = s.head[headIndex(s.head, seq)].stored
+	b, ok, err := s.inMemory(seq)
+	if ok || err != nil {
+		return b, err
 	}
-	s.mu.RUnlock()
-	if inMemory {
-		return b, nil
-	}
-	if seq == 0 || seq > head {
-		return stored{}, errs.New(errs.NotFound, "", "there is no event %d; the last one is %d", seq, head)
-	}
-	if b, ok := s.cache.get(seq); ok {
-		return b, nil
-	}
-	b, err := s.load(seq)
-	if err != nil {
+	if b, err = s.load(seq); err != nil {
 		return stored{}, s.readError(err)
 	}
 	s.cache.add(b)
 	return b, nil
+}
+
+// inMemory returns the block that holds seq, if it is in the head or the cache.
+func (s *Store) inMemory(seq uint64) (b stored, ok bool, err error) {
+	s.mu.RLock()
+	head := s.applied.Seq
+	ok = seq > s.persisted.Seq && seq <= head
+	if ok {
+		b = s.head[headIndex(s.head, seq)].stored
+	}
+	s.mu.RUnlock()
+	if ok {
+		return b, true, nil
+	}
+	if seq == 0 || seq > head {
+		return stored{}, false, errs.New(errs.NotFound, "", "there is no event %d; the last one is %d", seq, head)
+	}
+	b, ok = s.cache.get(seq)
+	return b, ok, nil
 }
 
 // readError ends the node's work if err is about its disk, and not about a node
@@ -86,6 +91,7 @@ func (s *Store) load(seq uint64) (b stored, err error) {
 	if !found || seq > b.last() {
 		return b, damage("the block that holds event %d is missing", seq)
 	}
+	s.checked.add(b.first, b.last())
 	return b, nil
 }
 

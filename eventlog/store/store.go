@@ -29,6 +29,8 @@ type Store struct {
 	fatal func(error)
 	cache cache
 
+	checked extents
+
 	work  chan struct{} // holds a token if applied is beyond persisted
 	hurry chan struct{} // holds a token if that should be persisted at once
 
