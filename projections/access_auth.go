@@ -98,16 +98,27 @@ func (k *Key) Revoked() bool { return !k.RevokedAt.IsZero() }
 func (k *Key) Expired(now int64) bool { return !k.ExpiresAt.IsZero() && now >= k.ExpiresAt.UnixMilli() }
 
 // Scopes that dashd's own commands ask for. ScopeAll holds all others.
+//
+// ScopeProjects and ScopeAdmin reach beyond a key's project. Only keys of
+// DefaultProject, and the operator of the machine, can hold them, also by way of
+// ScopeAll: whoever has every right in one project has none in another.
 const (
 	ScopeAll      = "*"
 	ScopeProjects = "projects:*"
+	ScopeAdmin    = "admin"
 	ScopeKeys     = "keys:*"
 )
+
+// DefaultProject is the project of a new cluster: that of the people who run it.
+const DefaultProject = "default"
+
+// Spans reports whether a scope reaches beyond the project of a key.
+func Spans(scope string) bool { return scope == ScopeProjects || scope == ScopeAdmin }
 
 // scopes are those a key can have.
 var scopes = []string{
 	"events:write", "events:read", "users:*", "orgs:*", "drains:*", ScopeProjects, ScopeKeys,
-	"erase", "export", "admin", ScopeAll,
+	"erase", "export", ScopeAdmin, ScopeAll,
 }
 
 // ValidScope reports whether a key can have the scope s.
@@ -117,8 +128,12 @@ func ValidScope(s string) bool { return slices.Contains(scopes, s) }
 func Scopes() []string { return slices.Clone(scopes) }
 
 // Can reports whether p holds a scope: itself, "*", or "users:*" for a scope that
-// begins with "users:".
+// begins with "users:"; and one that spans projects only if p is of those who may.
 func (p Principal) Can(scope string) bool {
+	operator := p.KeyHash == KeyHash{}
+	if Spans(scope) && !operator && p.Project != DefaultProject {
+		return false
+	}
 	for _, own := range p.Scopes {
 		if own == scope || own == ScopeAll {
 			return true

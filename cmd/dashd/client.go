@@ -18,7 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"dashd/internal/commands"
+	"dashd/projections"
 )
 
 // target says which node a command talks to.
@@ -70,7 +70,7 @@ func (t *target) open() (*client, error) {
 	transport := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) { return dialAdmin(t.dataDir) }}
 	project := t.project
 	if project == "" {
-		project = commands.DefaultProject
+		project = projections.DefaultProject
 	}
 	return &client{http: &http.Client{Transport: transport}, base: "http://dashd", project: project}, nil
 }

@@ -10,9 +10,6 @@ import (
 	"dashd/projections"
 )
 
-// DefaultProject is the project of a new cluster.
-const DefaultProject = "default"
-
 // Bootstrap is what a new cluster starts with.
 type Bootstrap struct {
 	// Key is the text of the first API key, if the operator chose it: 16 to 256
@@ -47,13 +44,13 @@ func (c *Commands) Bootstrap(ctx context.Context, b Bootstrap) (key string, err 
 				}
 			}
 			first := KeyCreate{
-				Project:  DefaultProject,
+				Project:  projections.DefaultProject,
 				Name:     "first key",
 				Scopes:   []string{projections.ScopeAll},
 				Lifetime: Forever,
 			}
 			events = append(events,
-				c.projectCreated(by, ProjectCreate{ID: DefaultProject}, ""),
+				c.projectCreated(by, ProjectCreate{ID: projections.DefaultProject}, ""),
 				c.keyCreated(by, first, id, key, ""))
 		}
 		if len(m.SigningKeys()) == 0 {

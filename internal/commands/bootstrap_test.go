@@ -59,7 +59,7 @@ func checkFirstStart(t *testing.T, n *node, key string) {
 	t.Helper()
 	m := n.access.Image()
 	p, err := m.Authenticate(key, noon*2)
-	if err != nil || p.Project != commands.DefaultProject {
+	if err != nil || p.Project != projections.DefaultProject {
 		t.Fatalf("the first key opens %+v, %v", p, err)
 	}
 	for _, s := range projections.Scopes() {
@@ -67,9 +67,9 @@ func checkFirstStart(t *testing.T, n *node, key string) {
 			t.Errorf("the first key lacks %s", s)
 		}
 	}
-	if len(m.Projects()) != 1 || len(m.Keys(commands.DefaultProject)) != 1 || len(m.SigningKeys()) != 1 {
+	if len(m.Projects()) != 1 || len(m.Keys(projections.DefaultProject)) != 1 || len(m.SigningKeys()) != 1 {
 		t.Errorf("%d projects, %d keys, %d signing keys; want 1 of each",
-			len(m.Projects()), len(m.Keys(commands.DefaultProject)), len(m.SigningKeys()))
+			len(m.Projects()), len(m.Keys(projections.DefaultProject)), len(m.SigningKeys()))
 	}
 	if err := m.CheckSealer(sealer); err != nil {
 		t.Error(err)
@@ -145,7 +145,7 @@ func TestMissingSigningKeyIsMade(t *testing.T) {
 		t.Errorf("Bootstrap = %q, %v", key, err)
 	}
 	m := n.access.Image()
-	if _, made := m.Project(commands.DefaultProject); made || len(m.SigningKeys()) != 1 {
+	if _, made := m.Project(projections.DefaultProject); made || len(m.SigningKeys()) != 1 {
 		t.Errorf("default project made: %v; signing keys: %d", made, len(m.SigningKeys()))
 	}
 }

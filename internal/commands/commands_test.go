@@ -345,7 +345,10 @@ func TestCommandStopsWaitingWithItsContext(t *testing.T) {
 
 func TestEveryCommandLeavesATrail(t *testing.T) {
 	n := withProjects(t)
-	by := n.principal(n.mustCreateKey(socket, commands.KeyCreate{Project: "shop", Scopes: []string{"*"}}).Text)
+	if _, err := n.CreateProject(t.Context(), socket, commands.ProjectCreate{ID: projections.DefaultProject}); err != nil {
+		t.Fatal(err)
+	}
+	by := n.principal(n.mustCreateKey(socket, commands.KeyCreate{Project: projections.DefaultProject, Scopes: []string{"*"}}).Text)
 	from := n.log.Head()
 	if _, err := n.CreateProject(t.Context(), by, commands.ProjectCreate{ID: "mail"}); err != nil {
 		t.Fatal(err)
@@ -363,7 +366,7 @@ func TestEveryCommandLeavesATrail(t *testing.T) {
 		if r.ActorID != by.KeyID || r.Project != eventlog.ReservedProject || r.Origin.Vocabulary != eventlog.VocabularyDashd {
 			t.Errorf("%s: actor %q, project %q, vocabulary %v", r.Type, r.ActorID, r.Project, r.Origin.Vocabulary)
 		}
-		if want := map[bool]string{true: "shop", false: "mail"}[r.Type == eventlog.DashdTokenUsed]; r.Key != want {
+		if want := map[bool]string{true: projections.DefaultProject, false: "mail"}[r.Type == eventlog.DashdTokenUsed]; r.Key != want {
 			t.Errorf("%s is in the stream %q, want %q", r.Type, r.Key, want)
 		}
 	}
@@ -380,7 +383,7 @@ func TestSecretsAreStoredNowhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	made := n.mustCreateKey(socket, commands.KeyCreate{Project: commands.DefaultProject, Scopes: []string{"export"}, IdempotencyKey: "request-0123456789"})
+	made := n.mustCreateKey(socket, commands.KeyCreate{Project: projections.DefaultProject, Scopes: []string{"export"}, IdempotencyKey: "request-0123456789"})
 	if ok, err := n.UseJTI(t.Context(), shop, "token-id-0123456789", 0); !ok || err != nil {
 		t.Fatal(ok, err)
 	}
@@ -436,5 +439,22 @@ func TestSecretsAreStoredNowhere(t *testing.T) {
 	})
 	if err != nil || files == 0 {
 		t.Errorf("searched %d files: %v", files, err)
+	}
+}
+
+func TestNoRightInOneProjectReachesAnother(t *testing.T) {
+	n := withProjects(t)
+	all := n.principal(n.mustCreateKey(socket, commands.KeyCreate{Project: "shop", Scopes: []string{"*"}}).Text)
+	for _, scope := range []string{projections.ScopeProjects, projections.ScopeAdmin} {
+		if all.Can(scope) {
+			t.Errorf("a key of shop with all scopes holds %s", scope)
+		}
+		_, err := n.CreateKey(t.Context(), socket, commands.KeyCreate{Project: "shop", Scopes: []string{scope}})
+		if errs.CodeOf(err) != "INVALID_SCOPE" {
+			t.Errorf("a key of shop with the scope %s: %v, want INVALID_SCOPE", scope, err)
+		}
+	}
+	if _, err := n.CreateProject(t.Context(), all, commands.ProjectCreate{ID: "mine"}); errs.KindOf(err) != errs.Forbidden {
+		t.Errorf("CreateProject by a key of shop: %v, want forbidden", err)
 	}
 }

@@ -85,6 +85,8 @@ func (cmd KeyCreate) check(by projections.Principal) error {
 			return errs.New(errs.Invalid, "INVALID_SCOPE", "no scope %q; there are %q", s, projections.Scopes())
 		case slices.Contains(cmd.Scopes[:i], s):
 			return errs.New(errs.Invalid, "INVALID_SCOPE", "scope %q is given twice", s)
+		case projections.Spans(s) && cmd.Project != projections.DefaultProject:
+			return errs.New(errs.Invalid, "INVALID_SCOPE", "only keys of the project %s can have the scope %s", projections.DefaultProject, s)
 		case !by.Can(s):
 			return errs.New(errs.Forbidden, "FORBIDDEN", "a key without the scope %s cannot give it away", s)
 		}
