@@ -1,18 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -24,6 +20,7 @@ type benchOptions struct {
 	scenarios        []string
 	duration, warmup time.Duration
 	clients, users   int
+	preload          int
 	seed             uint64
 	dir              string
 	asJSON, list     bool
@@ -40,6 +37,7 @@ starts a throw-away node of its own, in a new directory below --bench-dir, on th
 machine and on the same processors.`,
 		Example: `  dashd bench
   dashd bench --scenario batch1000 --duration 30s --json
+  dashd bench --preload 1000000 --scenario latest20,restart,replay
   DASHD_KEY=… dashd bench --server http://dashd.internal:8787 --scenario latest20`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -48,11 +46,12 @@ machine and on the same processors.`,
 	}
 	f := c.Flags()
 	f.StringVar(&t.server, "server", "", "`URL` of the node to measure")
-	f.StringVar(&t.key, "key", os.Getenv("DASHD_KEY"), "API `key` for --server (better: DASHD_KEY)")
+	f.StringVar(&t.key, "key", "", "API `key` for --server (better: "+keyVariable+")")
 	f.StringSliceVar(&o.scenarios, "scenario", nil, "only these `scenarios` (see --list)")
 	f.DurationVar(&o.duration, "duration", 5*time.Second, "of each scenario")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "before each scenario")
 	f.IntVar(&o.clients, "clients", 0, "clients (0: as the scenario says)")
+	f.IntVar(&o.preload, "preload", 0, "`events` to store first, so that reads meet a log of that size")
 	f.IntVar(&o.users, "users", 50_000, "users that the events are about")
 	f.Uint64Var(&o.seed, "seed", 1, "of the events")
 	f.StringVar(&o.dir, "bench-dir", ".", "`directory` below which the throw-away node keeps its data; its disk is measured")
@@ -61,30 +60,49 @@ machine and on the same processors.`,
 	return c
 }
 
-func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.Writer) error {
+func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.Writer) (err error) {
 	if o.list {
 		rows := [][]string{{"SCENARIO", "CLIENTS", "WHAT"}}
-		for _, sc := range bench.Scenarios() {
+		for _, sc := range allScenarios(true) {
 			rows = append(rows, []string{sc.Name, fmt.Sprint(sc.Clients), sc.About})
 		}
 		return printTable(stdout, rows)
 	}
-	scenarios, err := chosen(o.scenarios)
+	scenarios, err := chosen(o.scenarios, t.server == "")
 	if err != nil {
 		return err
 	}
 	options := bench.Options{
-		URL: strings.TrimSuffix(t.server, "/"), Key: t.key, Scenarios: scenarios,
+		URL: strings.TrimSuffix(t.server, "/"), Key: t.key, Scenarios: scenarios, Preload: o.preload,
 		Duration: o.duration, Warmup: o.warmup, Clients: o.clients, Seed: o.seed, Users: o.users,
+	}
+	if options.Key == "" {
+		options.Key = os.Getenv(keyVariable)
 	}
 	if t.server == "" {
 		n, err := startThrowaway(ctx, o.dir, stderr)
 		if err != nil {
 			return err
 		}
-		defer n.stop()
+		defer func() { err = errors.Join(err, n.remove()) }()
 		options.URL, options.Key = n.url, n.key
 		options.Usage = func() (bench.Usage, bool) { return bench.UsageOf(n.cmd.Process.Pid) }
+		for i := range scenarios {
+			switch scenarios[i].Name {
+			case restartScenario:
+				scenarios[i].Local = n.measureRestart
+			case replayScenario:
+				scenarios[i].Local = n.measureReplay
+			}
+		}
+	} else if options.Key == "" {
+		return errors.New("--server needs a key: set " + keyVariable)
+	}
+	loaded := newProgress(stderr, 1, uint64(o.preload), o.asJSON)
+	options.Progress = func(n int) {
+		if loaded.at(uint64(n)); n >= o.preload {
+			loaded.finish()
+		}
 	}
 	var results []bench.Result
 	options.Report = func(r bench.Result) {
@@ -102,14 +120,31 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 	return err
 }
 
-func chosen(names []string) ([]bench.Scenario, error) {
+// What is measured on the throw-away node only, beside the scenarios of load.
+const (
+	restartScenario = "restart"
+	replayScenario  = "replay"
+)
+
+// allScenarios lists what can be measured; own says that the node is this command's.
+func allScenarios(own bool) []bench.Scenario {
 	all := bench.Scenarios()
+	if own {
+		all = append(all,
+			bench.Scenario{Name: replayScenario, About: "dashd replay --format ndjson over the admin socket"},
+			bench.Scenario{Name: restartScenario, About: "from the start of a node that was killed to its first ready answer"})
+	}
+	return all
+}
+
+func chosen(names []string, own bool) ([]bench.Scenario, error) {
+	all := allScenarios(own)
 	if len(names) == 0 {
 		return all, nil
 	}
 	for _, n := range names {
 		if !slices.ContainsFunc(all, func(s bench.Scenario) bool { return s.Name == n }) {
-			return nil, fmt.Errorf("no scenario %q; see dashd bench --list", n)
+			return nil, fmt.Errorf("no scenario %q here; see dashd bench --list", n)
 		}
 	}
 	return slices.DeleteFunc(all, func(s bench.Scenario) bool { return !slices.Contains(names, s.Name) }), nil
@@ -121,7 +156,7 @@ func printResult(w io.Writer, r bench.Result, heading bool) {
 			"SCENARIO", "CLIENTS", "PER SECOND", "P50", "P99", "MAX", "CPU", "WRITTEN", "PEAK RSS")
 	}
 	fmt.Fprintf(w, "%-14s %7d %12.0f %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
-		short(r.P50), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), known(float64(r.PeakRSS)/(1<<20), "%.0f MiB"))
+		short(r.P50), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), mebibytes(r.PeakRSS))
 	if r.Errors > 0 {
 		fmt.Fprintf(w, "  %d of %d requests failed; one of them: %s\n", r.Errors, r.Requests+r.Errors, printable(r.FirstErr))
 	}
@@ -139,57 +174,16 @@ func short(d time.Duration) string {
 	return d.Round(100 * time.Microsecond).String()
 }
 
+func mebibytes(n int64) string {
+	if n < 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d MiB", n>>20)
+}
+
 func known(v float64, format string) string {
 	if v < 0 {
 		return "-"
 	}
 	return fmt.Sprintf(format, v)
-}
-
-// throwaway is a node that lives as long as a measurement.
-type throwaway struct {
-	cmd      *exec.Cmd
-	dir      string
-	url, key string
-}
-
-// startThrowaway starts this binary as a node on a free port.
-func startThrowaway(ctx context.Context, below string, stderr io.Writer) (*throwaway, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	dir, err := os.MkdirTemp(below, "dashd-bench-")
-	if err != nil {
-		return nil, err
-	}
-	n := &throwaway{dir: dir, key: "bench-key-of-a-throw-away-node"}
-	n.cmd = exec.CommandContext(ctx, self, "serve", "--data-dir", filepath.Join(dir, "data"), "--http", "127.0.0.1:0", "--log-level", "warn")
-	n.cmd.Env = append(os.Environ(), bootstrapVariable+"="+n.key)
-	n.cmd.Stderr = stderr
-	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }
-	out, err := n.cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := n.cmd.Start(); err != nil {
-		os.RemoveAll(dir)
-		return nil, err
-	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if rest, ok := strings.CutPrefix(lines.Text(), "dashd is ready at "); ok {
-			n.url, _, _ = strings.Cut(rest, " ")
-			go io.Copy(io.Discard, out) //nolint:errcheck // ends with the process
-			return n, nil
-		}
-	}
-	n.stop()
-	return nil, errors.New("the throw-away node did not start")
-}
-
-func (n *throwaway) stop() {
-	_ = n.cmd.Process.Signal(syscall.SIGTERM)
-	_ = n.cmd.Wait()
-	_ = os.RemoveAll(n.dir)
 }

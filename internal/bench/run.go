@@ -22,6 +22,8 @@ type Options struct {
 	Clients   int           // 0: as the scenario says
 	Seed      uint64
 	Users     int                  // that the events are about
+	Preload   int                  // events to store first, rounded up to full batches
+	Progress  func(events int)     // called while they are stored; may be nil
 	Usage     func() (Usage, bool) // of the node; nil or false: unknown
 	Report    func(Result)         // called after each scenario
 }
@@ -53,7 +55,21 @@ const kept = 20_000
 // Run measures the scenarios one after the other.
 func Run(ctx context.Context, o Options) error {
 	w := newWorkload(o.Seed, o.Users)
+	if o.Preload > 0 {
+		if err := preload(ctx, o, w); err != nil {
+			return fmt.Errorf("preload: %w", err)
+		}
+	}
 	for _, sc := range o.Scenarios {
+		if sc.Local != nil {
+			r, err := sc.Local(ctx)
+			if err != nil {
+				return fmt.Errorf("%s: %w", sc.Name, err)
+			}
+			r.Scenario = sc.Name
+			o.Report(r)
+			continue
+		}
 		if o.Clients > 0 {
 			sc.Clients = o.Clients
 		}
@@ -93,10 +109,9 @@ func (r *Result) add(before, after Usage) {
 	if n == 0 {
 		n = r.Requests
 	}
-	if n = max(n, 1); n > 0 {
-		r.CPUPer = (after.CPU - before.CPU) / time.Duration(n)
-		r.WrotePer = float64(after.Written-before.Written) / float64(n)
-	}
+	n = max(n, 1)
+	r.CPUPer = (after.CPU - before.CPU) / time.Duration(n)
+	r.WrotePer = float64(after.Written-before.Written) / float64(n)
 	r.PeakRSS = after.PeakRSS
 }
 
@@ -127,8 +142,12 @@ func (l *loop) reset() {
 	l.done, l.errors, l.firstErr = 0, 0, nil
 }
 
-// run lets the clients work for d.
+// run lets the clients work for d. It is an error if not one request succeeded, and
+// if ctx ends.
 func (l *loop) run(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
 	defer l.client.CloseIdleConnections()
 	end := time.Now().Add(d)
 	var clients sync.WaitGroup
@@ -166,18 +185,23 @@ func (l *loop) run(ctx context.Context, d time.Duration) error {
 
 // send sends the next request and reads its answer.
 func (l *loop) send(ctx context.Context) error {
-	rq := &l.requests[int(l.next.Add(1))%len(l.requests)]
+	return send(ctx, l.client, l.o, &l.requests[int(l.next.Add(1))%len(l.requests)])
+}
+
+// send sends one request and reads its answer to the end. An answer other than 200,
+// and one that says that events were refused, is an error.
+func send(ctx context.Context, client *http.Client, o Options, rq *request) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, rq.method, l.o.URL+rq.path, bytes.NewReader(rq.body))
+	req, err := http.NewRequestWithContext(ctx, rq.method, o.URL+rq.path, bytes.NewReader(rq.body))
 	if err != nil {
 		return err
 	}
 	for k, v := range rq.header {
 		req.Header[k] = v
 	}
-	req.Header["X-Api-Key"] = []string{l.o.Key}
-	resp, err := l.client.Do(req)
+	req.Header["X-Api-Key"] = []string{o.Key}
+	resp, err := client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -186,8 +210,11 @@ func (l *loop) send(ctx context.Context) error {
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
 		return fmt.Errorf("HTTP %d: %s", resp.StatusCode, text)
 	}
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
+	if rq.events == 0 {
+		_, err = io.Copy(io.Discard, resp.Body)
+		return err
+	}
+	return stored(resp.Body, rq.events)
 }
 
 func (l *loop) result(took time.Duration) Result {
@@ -197,7 +224,7 @@ func (l *loop) result(took time.Duration) Result {
 		P50:    time.Duration(l.latency.ValueAtQuantile(50)), P99: time.Duration(l.latency.ValueAtQuantile(99)),
 		Max: time.Duration(l.latency.Max()), CPUPer: -1, WrotePer: -1, PeakRSS: -1,
 	}
-	r.PerSec = float64(max(r.Events, 0)) / took.Seconds()
+	r.PerSec = float64(r.Events) / took.Seconds()
 	if l.sc.Events == 0 {
 		r.PerSec = float64(r.Requests) / took.Seconds()
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"maps"
 	"net/http"
@@ -19,7 +20,10 @@ type Scenario struct {
 	About   string
 	Clients int
 	Events  int // of one request; 0: a read
-	make    func(w *workload, i int) request
+	// Local, if set, is the whole measurement: one of what is not asked for over
+	// HTTP.
+	Local func(ctx context.Context) (Result, error)
+	make  func(w *workload, i int) request
 }
 
 // request is a request that is ready to be sent.
@@ -27,20 +31,21 @@ type request struct {
 	method, path string
 	header       http.Header
 	body         []byte
+	events       int // that must be accepted
 }
 
 // Scenarios lists what can be measured, in a sensible order: the reads find what
 // the writes before them left.
 func Scenarios() []Scenario {
 	return []Scenario{
-		{"track", "the dash plugin's wire: one event a request", 64, 1, trackRequest},
-		{"single", "POST /ingest/events, one event a request", 64, 1, batchRequest(1)},
-		{"batch100", "POST /ingest/events, 100 events a request", 16, 100, batchRequest(100)},
-		{"batch1000", "POST /ingest/events, 1,000 events a request", 8, 1000, batchRequest(1000)},
-		{"latest20-hot", "the latest 20 events of the busiest user", 4, 0, latest(func(w *workload, _ int) string { return w.users[0] })},
-		{"latest20", "the latest 20 events of a random user", 4, 0, latest(func(w *workload, i int) string { return w.users[i%len(w.users)] })},
-		{"latest20-all", "the latest 20 events of the project", 4, 0, get("/v1/events?limit=20")},
-		{"count", "the number of failed sign-ins", 4, 0, get("/v1/events/stats?type=login.failed")},
+		{Name: "track", About: "the dash plugin's wire: one event a request", Clients: 64, Events: 1, make: trackRequest},
+		{Name: "single", About: "POST /ingest/events, one event a request", Clients: 64, Events: 1, make: batchRequest(1)},
+		{Name: "batch100", About: "POST /ingest/events, 100 events a request", Clients: 16, Events: 100, make: batchRequest(100)},
+		{Name: "batch1000", About: "POST /ingest/events, 1,000 events a request", Clients: 8, Events: 1000, make: batchRequest(1000)},
+		{Name: "latest20-hot", About: "the latest 20 events of the busiest user", Clients: 4, make: latest(func(w *workload, _ int) string { return w.users[0] })},
+		{Name: "latest20", About: "the latest 20 events of a random user", Clients: 4, make: latest(func(w *workload, i int) string { return w.users[i%len(w.users)] })},
+		{Name: "latest20-all", About: "the latest 20 events of the project", Clients: 4, make: get("/v1/events?limit=20")},
+		{Name: "count", About: "the number of failed sign-ins", Clients: 4, make: get("/v1/events/stats?type=login.failed")},
 	}
 }
 
@@ -99,7 +104,7 @@ func batchRequest(n int) func(*workload, int) request {
 		for i := range events {
 			events[i] = w.native()
 		}
-		return request{http.MethodPost, "/ingest/events", jsonBody, mustJSON(events)}
+		return request{http.MethodPost, "/ingest/events", jsonBody, mustJSON(events), n}
 	}
 }
 
@@ -108,7 +113,7 @@ func trackRequest(w *workload, _ int) request {
 	return request{http.MethodPost, "/events/track", jsonBody, mustJSON(map[string]any{
 		"eventType": e.Origin.Type, "eventKey": e.Key, "eventDisplayName": e.Origin.DisplayName,
 		"eventData": json.RawMessage(e.Metadata), "ipAddress": e.IPAddress, "countryCode": e.CountryCode,
-	})}
+	}), 1}
 }
 
 func latest(user func(w *workload, i int) string) func(*workload, int) request {

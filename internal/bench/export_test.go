@@ -1,0 +1,4 @@
+package bench
+
+// Stored is what a write makes of its answer.
+var Stored = stored

@@ -1,0 +1,56 @@
+package bench
+
+import (
+	"context"
+	"net/http"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// A preload sends batches of so many events from so many clients.
+const (
+	preloadBatch   = 1000
+	preloadClients = 8
+)
+
+// preload stores events, no two of them alike, so that reads meet a log of that size
+// whose times run as they would have.
+func preload(ctx context.Context, o Options, w *workload) error {
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: preloadClients, DisableCompression: true}}
+	defer client.CloseIdleConnections()
+	var mu sync.Mutex // guards the rest
+	left := (o.Preload + preloadBatch - 1) / preloadBatch
+	made := batchRequest(preloadBatch)
+	done := 0
+	next := func() (rq request, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if left == 0 {
+			return rq, false
+		}
+		left--
+		return made(w, 0), true
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for range preloadClients {
+		g.Go(func() error {
+			for {
+				rq, ok := next()
+				if !ok {
+					return nil
+				}
+				if err := send(ctx, client, o, &rq); err != nil {
+					return err
+				}
+				mu.Lock()
+				done += preloadBatch
+				if o.Progress != nil {
+					o.Progress(done)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	return g.Wait()
+}
