@@ -67,6 +67,9 @@ func Open(dir string, o Options) (*DB, error) {
 func openBadger(dir string, log *logger) (b *badger.DB, err error) {
 	o := badgerOptions(dir, log)
 	defer trap(new(bool), &err)
+	if err := removeUnborn(dir); err != nil {
+		return nil, err
+	}
 	if err := checkTables(dir, o); err != nil {
 		return nil, err
 	}

@@ -512,3 +512,25 @@ func TestCloseOnFullDisk(t *testing.T) {
 		t.Errorf("after reopening: %q", val)
 	}
 }
+
+// TestUnbornFiles opens a database whose process ended when it had made the names
+// of new files and nothing else.
+func TestUnbornFiles(t *testing.T) {
+	dir := t.TempDir()
+	db, err := kv.Open(dir, kv.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, db, []byte("m/a"), []byte("1"))
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"00099.mem", "000099.vlog"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if val, _ := get(t, open(t, dir), []byte("m/a")); string(val) != "1" {
+		t.Errorf("after reopening: %q", val)
+	}
+}

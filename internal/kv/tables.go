@@ -14,6 +14,33 @@ import (
 	"github.com/dgraph-io/ristretto/v2/z"
 )
 
+// removeUnborn removes the log files that a process was about to make when it
+// ended: they have a name and nothing else, and Badger refuses to open them. The
+// bytes of a log are synced before anything in it is acknowledged, and its length
+// with them. Nobody else may have the database open: the node's lock sees to that.
+func removeUnborn(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if ext := filepath.Ext(e.Name()); ext != ".mem" && ext != ".vlog" {
+			continue
+		}
+		fi, err := e.Info()
+		if err != nil {
+			return err
+		}
+		if fi.Size() > 0 {
+			continue
+		}
+		if err := os.Remove(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkTables opens and closes each table of the manifest. Badger opens them in
 // goroutines of its own, where a damaged index ends the process with a panic
 // that nothing can recover, or with os.Exit: a node in a crash loop instead of
