@@ -48,6 +48,12 @@ func (c *Cluster) takeLead() {
 	if c.raft.State() != raft.Leader || c.raft.CurrentTerm() != term {
 		return // a notification of that is on its way
 	}
+	// Before anything is acknowledged in this term, for it tells an old raft log from
+	// the newest one.
+	if err := c.Node.note(term, 0, false); err != nil {
+		c.Fatal(err)
+		return
+	}
 	c.setLead(term)
 	c.Log.Info("leading", "term", term, "index", c.raft.AppliedIndex())
 }
