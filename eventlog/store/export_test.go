@@ -1,5 +1,7 @@
 package store
 
+import "context"
+
 // Persist makes the next batch of up to limit bytes durable.
 func (s *Store) Persist(limit int64) (more bool, err error) { return s.persist(limit) }
 
@@ -40,3 +42,19 @@ const MaxExtents = maxExtents
 // Add and Find are those of extents.
 func (x *extents) Add(first, last uint64)                  { x.add(first, last) }
 func (x *extents) Find(seq uint64) (first uint64, ok bool) { return x.find(seq) }
+
+// FillFilter is what Run begins with.
+func (s *Store) FillFilter(ctx context.Context) { s.fillFilter(ctx) }
+
+// FilterReady tells whether FillFilter has come to its end.
+func (s *Store) FilterReady() bool { return s.filter.ready }
+
+// NewIDFilter returns what is behind Lookup, ready.
+func NewIDFilter() *IDFilter { return &idFilter{ready: true} }
+
+// IDFilter is what is behind Lookup.
+type IDFilter = idFilter
+
+// Insert and Lacks are those of idFilter.
+func (f *idFilter) Insert(hash [16]byte)     { f.add(hash) }
+func (f *idFilter) Lacks(hash [16]byte) bool { return f.lacks(hash) }

@@ -14,10 +14,13 @@ import (
 // Lookup finds an event by the hash of an id that its producer chose.
 func (s *Store) Lookup(hash [16]byte) (seq uint64, ok bool, err error) {
 	s.mu.RLock()
-	seq, ok = s.ids[hash]
+	lacks := s.filter.lacks(hash)
+	if !lacks {
+		seq, ok = s.ids[hash]
+	}
 	s.mu.RUnlock()
-	if ok {
-		return seq, true, nil
+	if lacks || ok {
+		return seq, ok, nil
 	}
 	ok, err = s.db.Get(kv.IDKey(hash), func(val []byte) error {
 		if len(val) != 8 {

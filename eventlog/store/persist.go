@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"sync"
 	"time"
 
 	"dashd/internal/kv"
@@ -34,6 +35,11 @@ const gatherFor = 500 * time.Millisecond
 // Run persists blocks, in order, until ctx ends; then it persists what is left.
 // It returns an error only after Fatal was called with it.
 func (s *Store) Run(ctx context.Context) error {
+	var filling sync.WaitGroup
+	defer filling.Wait()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	filling.Go(func() { s.fillFilter(ctx) })
 	for {
 		select {
 		case <-s.work:

@@ -22,6 +22,7 @@ import (
 //	persisted is what m/position says, and every block up to persisted.Seq is synced
 //	persisted.Index <= applied.Index
 //	ids holds the given ids of the blocks of head, and no other
+//	filter, once ready, holds the given ids of the whole log
 type Store struct {
 	// immutable after Open
 	db    *kv.DB
@@ -37,6 +38,7 @@ type Store struct {
 	mu        sync.RWMutex
 	head      []headBlock
 	ids       map[[16]byte]uint64
+	filter    idFilter
 	pending   int64 // bytes of head
 	applied   Position
 	persisted Position
@@ -146,6 +148,7 @@ func (s *Store) Append(index, term uint64, raw []byte, b block.Block) (Applied, 
 	s.head = append(s.head, h)
 	for _, id := range h.ids {
 		s.ids[id.hash] = id.seq
+		s.filter.add(id.hash)
 	}
 	s.pending += int64(len(raw))
 	if s.pending >= batchBytes {

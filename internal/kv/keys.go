@@ -16,6 +16,9 @@ const (
 // PrefixBlock is the common prefix of all BlockKey keys.
 var PrefixBlock = []byte{prefixBlock, '/'}
 
+// PrefixID is the common prefix of all IDKey keys.
+var PrefixID = []byte{prefixID, '/'}
+
 // PrefixSegment is the common prefix of all SegmentKey keys.
 var PrefixSegment = []byte{prefixSegment, '/'}
 
