@@ -40,8 +40,11 @@ type Extents = extents
 const MaxExtents = maxExtents
 
 // Add and Find are those of extents.
-func (x *extents) Add(first, last uint64)                  { x.add(first, last) }
-func (x *extents) Find(seq uint64) (first uint64, ok bool) { return x.find(seq) }
+func (x *extents) Add(first, last uint64) { x.add(first, last) }
+func (x *extents) Find(seq uint64) (first uint64, ok bool) {
+	first, _, ok = x.find(seq)
+	return first, ok
+}
 
 // FillFilter is what Run begins with.
 func (s *Store) FillFilter(ctx context.Context) { s.fillFilter(ctx) }

@@ -1,7 +1,9 @@
 package store
 
 import (
+	"bytes"
 	"errors"
+	"slices"
 	"sort"
 	"sync"
 
@@ -20,21 +22,30 @@ const maxExtents = 1 << 16
 // read, so bytes that have changed since are not served. Hashing costs several
 // times the reading, and a page of one user's events is 20 blocks.
 type extents struct {
-	mu   sync.RWMutex
-	list []extent // ascending, disjoint
+	mu     sync.Mutex
+	list   []extent   // ascending, disjoint
+	recent [32]uint64 // first seqs of the blocks that were found last, in a ring
+	next   int        // place in recent
 }
 
 type extent struct{ first, last uint64 }
 
-// find returns the first seq of the block that holds seq, if it is here.
-func (x *extents) find(seq uint64) (first uint64, ok bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
+// find returns the first seq of the block that holds seq, if it is here, and
+// whether it is one of those found last: then more readers may want it.
+func (x *extents) find(seq uint64) (first uint64, again, ok bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	i := x.search(seq)
-	if i < len(x.list) && x.list[i].first <= seq {
-		return x.list[i].first, true
+	if i == len(x.list) || x.list[i].first > seq {
+		return 0, false, false
 	}
-	return 0, false
+	first = x.list[i].first
+	if slices.Contains(x.recent[:], first) {
+		return first, true, true
+	}
+	x.recent[x.next] = first
+	x.next = (x.next + 1) % len(x.recent)
+	return first, false, true
 }
 
 // add adds a block.
@@ -62,7 +73,7 @@ var errShorter = errors.New("it is shorter than it was")
 
 // View calls fn with the block that holds seq and the seq of its first event. The
 // block is valid during the call only: for a few of its events this costs less
-// than Block, which keeps it.
+// than Block, which keeps it. A block that is wanted again soon is kept here also.
 func (s *Store) View(seq uint64, fn func(b *block.Block, first uint64) error) error {
 	b, ok, err := s.inMemory(seq)
 	if err != nil {
@@ -71,7 +82,7 @@ func (s *Store) View(seq uint64, fn func(b *block.Block, first uint64) error) er
 	if ok {
 		return fn(&b.block, b.first)
 	}
-	first, ok := s.checked.find(seq)
+	first, again, ok := s.checked.find(seq)
 	if !ok {
 		if b, err = s.find(seq); err != nil {
 			return err
@@ -80,12 +91,18 @@ func (s *Store) View(seq uint64, fn func(b *block.Block, first uint64) error) er
 	}
 	var fnErr error
 	found, err := s.db.Get(kv.BlockKey(first), func(val []byte) error {
+		if again {
+			val = bytes.Clone(val)
+		}
 		b, err := block.View(val)
 		if err == nil && seq-first >= uint64(b.Len()) {
 			err = errShorter
 		}
 		if err != nil {
 			return damage("the block at event %d is damaged (%w)", first, err)
+		}
+		if again {
+			s.cache.add(stored{first: first, raw: val, block: b})
 		}
 		fnErr = fn(&b, first)
 		return nil
