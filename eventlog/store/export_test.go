@@ -41,6 +41,7 @@ const MaxExtents = maxExtents
 
 // Add and Find are those of extents.
 func (x *extents) Add(first, last uint64) { x.add(first, last) }
+
 func (x *extents) Find(seq uint64) (first uint64, ok bool) {
 	first, _, ok = x.find(seq)
 	return first, ok
