@@ -116,6 +116,18 @@ func (db *DB) Verify() (err error) {
 	return nil
 }
 
+// TableBytes is the size of what Verify reads.
+func (db *DB) TableBytes() (n int64, err error) {
+	if _, err := db.enter(); err != nil {
+		return 0, err
+	}
+	defer db.open.Done()
+	for _, t := range db.b.Tables() {
+		n += int64(t.OnDiskSize)
+	}
+	return n, nil
+}
+
 // enter admits a call and returns the version it reads; db.open.Done ends it.
 func (db *DB) enter() (version uint64, err error) {
 	db.mu.Lock()

@@ -49,6 +49,7 @@ type Node struct {
 	fsm  *fsm.FSM // set while Cluster is opened
 
 	diskLow, diskAlarm atomic.Bool
+	verified           bool // by Open: all tables of the database
 
 	failing sync.Once
 	failed  chan struct{} // closed by fail
@@ -148,6 +149,9 @@ func (n *Node) openDatabase() error {
 	n.KV = db
 	n.closers = append(n.closers, db.Close)
 	if err := bindDatabase(n.file, path, db); err != nil {
+		return err
+	}
+	if err := n.verifySmall(); err != nil {
 		return err
 	}
 	n.Store, err = store.Open(db, store.Options{Log: n.cfg.Log, Fatal: n.fail})
