@@ -108,6 +108,7 @@ func (db *DB) Verify() (err error) {
 		return err
 	}
 	defer db.open.Done()
+	defer func() { err = damagedTable(db.dir, err) }()
 	defer trap(new(bool), &err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	if err := db.b.VerifyChecksum(); err != nil {

@@ -55,6 +55,18 @@ func openError(dir string, err error) error {
 	return err
 }
 
+// damagedTable says what to do about an error of integrity that was found by
+// reading the tables in dir. Badger may have panicked on it: only the first line
+// is not a stack.
+func damagedTable(dir string, err error) error {
+	if errs.ExitCode(err) != errs.ExitIntegrity {
+		return err
+	}
+	what, _, _ := strings.Cut(err.Error(), "\n")
+	return errs.Stop(errs.ExitIntegrity, fmt.Errorf(
+		"a table in %s is damaged (%s): restore a backup, or wipe this node and let it join again", dir, what))
+}
+
 // trap, deferred, turns a panic of Badger about bytes it cannot make sense of,
 // or a fault in a memory map, into an error. Panics of a callback, during which
 // *in is true, go on.
