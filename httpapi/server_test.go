@@ -275,6 +275,7 @@ func TestBodyThatGetsStuck(t *testing.T) {
 func TestQueryThatTakesTooLong(t *testing.T) {
 	d := start(t)
 	d.five()
+	d.call("GET", "/v1/events", d.root, nil) // waits until they are indexed
 	d.api.SetPatience(0, 0, 0, time.Nanosecond)
 	for _, path := range []string{"/v1/events?q=x", "/v1/events/stats?q=x", "/events/list?search=x", "/events/activity?organizationIds=o&identifier=i"} {
 		a := d.call("GET", path, d.root, nil)
