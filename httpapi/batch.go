@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"sync"
 
 	"dashd/eventlog"
 	"dashd/eventlog/block"
@@ -13,7 +14,7 @@ const (
 	// batchEvents and batchBytes bound one append: it is one part of one block,
 	// and a block is at most block.MaxBytes.
 	batchEvents = block.GroupEvents
-	batchBytes  = block.MaxBytes / 2
+	batchBytes  = block.MaxBytes / 8 * 7 // of events as they weigh; what they take is less
 	// eventOverhead is counted for what an event takes beside its text.
 	eventOverhead = 192
 )
@@ -80,15 +81,35 @@ func (b *batcher) add(at int, ev eventlog.Event) error {
 	return nil
 }
 
-// reserve makes room for an event. Events are large, and few batches are of a
-// middling size: growing in big steps copies and clears much less memory.
+// roomy keeps slices with room for the events of a full piece, half a megabyte
+// each: to make and clear them for each batch is a tenth of its cost.
+var roomy = sync.Pool{New: func() any {
+	s := make([]eventlog.Event, 0, batchEvents)
+	return &s
+}}
+
+// reserve makes room for an event. Few batches are of a middling size: growing in
+// big steps copies less.
 func (p *piece) reserve() {
 	if len(p.events) < cap(p.events) {
 		return
 	}
-	n := min(max(16, 8*len(p.events)), batchEvents)
-	p.events = append(make([]eventlog.Event, 0, n), p.events...)
-	p.at = append(make([]int, 0, n), p.at...)
+	n := max(16, 8*len(p.events))
+	if n < batchEvents {
+		p.events = append(make([]eventlog.Event, 0, n), p.events...)
+		return
+	}
+	p.events = append(*roomy.Get().(*[]eventlog.Event), p.events...)
+}
+
+// release gives the room back, once nobody refers to the events.
+func (p *piece) release() {
+	if cap(p.events) == batchEvents {
+		clear(p.events)
+		room := p.events[:0]
+		roomy.Put(&room)
+	}
+	*p = piece{}
 }
 
 // weight bounds what an event adds to a block.
@@ -103,7 +124,7 @@ func (b *batcher) send() error {
 	if err := b.wait(); err != nil {
 		return err
 	}
-	b.onWay, b.next = b.next, piece{} // what is appended belongs to the appender
+	b.onWay, b.next = b.next, piece{}
 	b.outcome = make(chan outcome, 1)
 	go func(events []eventlog.Event) { // ends with Append, for which wait waits
 		results, err := b.append(b.ctx, events)
@@ -119,16 +140,19 @@ func (b *batcher) wait() error {
 	}
 	o := <-b.outcome
 	b.outcome = nil
-	return b.report(b.onWay, o)
+	return b.report(&b.onWay, o)
 }
 
-func (b *batcher) report(p piece, o outcome) error {
+// report tells of each event of a piece. Only after a success does the appender
+// not refer to the events any more.
+func (b *batcher) report(p *piece, o outcome) error {
 	if o.err != nil {
 		return o.err
 	}
 	for i, r := range o.results {
 		b.done(p.at[i], p.events[i].ID, r)
 	}
+	p.release()
 	return nil
 }
 
@@ -138,5 +162,5 @@ func (b *batcher) finish() error {
 		return err
 	}
 	results, err := b.append(b.ctx, b.next.events)
-	return b.report(b.next, outcome{results, err})
+	return b.report(&b.next, outcome{results, err})
 }

@@ -123,8 +123,8 @@ func (a *Appender) Now() int64 {
 // on a majority and readable here. Ids and salts are filled in for events that
 // lack them. At most block.GroupEvents events.
 //
-// The events belong to the appender from the call on, with the bytes they refer
-// to: nobody may change them, even after an error. The end of ctx stops the
+// The events belong to the appender during the call, with the bytes they refer to,
+// and after an error for ever: nobody may change them then. The end of ctx stops the
 // waiting and not the write: the error then is of kind Unavailable, outcome unknown.
 func (a *Appender) Append(ctx context.Context, events []eventlog.Event) ([]Result, error) {
 	if len(events) == 0 {
