@@ -59,7 +59,10 @@ func badgerOptions(dir string, log badger.Logger) badger.Options {
 	o.IndexCacheSize = 0         // used for encryption only
 	o.NumMemtables = 1           // one filling, one waiting, one being flushed: 42 MiB each
 	o.NumCompactors = 2          // the least Badger accepts
-	o.BaseTableSize = 4 << 20    // a compaction has ten builders at work, each of which takes three times that
-	o.BaseLevelSize = 256 << 20  // keys come in order: fewer levels, fewer rewrites
+	// A compaction maps what it reads and what it writes, and has ten builders at
+	// work, each of which takes three tables: small tables and few at a time.
+	o.NumLevelZeroTables = 3
+	o.BaseTableSize = 2 << 20
+	o.BaseLevelSize = 256 << 20 // keys come in order: fewer levels, fewer rewrites
 	return o
 }
