@@ -24,7 +24,7 @@ import (
 const (
 	// memoryLimit is the soft limit of the heap and the runtime. Files mapped by
 	// the databases come on top; the system takes those back when it needs them.
-	memoryLimit = 256 << 20
+	memoryLimit = 320 << 20
 	// quiesce is how long requests may take to finish when the node stops.
 	quiesce = 10 * time.Second
 	// failedQuiesce is the same when storage has failed: nothing can be

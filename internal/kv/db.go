@@ -20,9 +20,10 @@ var ErrClosed = errs.New(errs.Unavailable, "", "the node is stopping")
 // read that begins during a commit waits for that commit's fsync.
 type DB struct {
 	// immutable after Open
-	b       *badger.DB
-	dir     string
-	minFree uint64
+	b        *badger.DB
+	builders builders
+	dir      string
+	minFree  uint64
 
 	// writing orders commits: one at a time, each with its own fsync, which is
 	// what Badger does anyway. It guards the three fields after it.
@@ -51,7 +52,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	db := &DB{b: b, dir: dir, minFree: o.MinFree, reading: make(map[uint64]int)}
+	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), reading: make(map[uint64]int)}
 	db.version = b.MaxVersion()
 	if err = log.ignored(); err == nil {
 		err = db.syncDirectory()

@@ -17,3 +17,6 @@ func (db *DB) SetMinFree(n uint64) { db.minFree = n }
 
 // Release closes what a Close for want of space has left open.
 func (db *DB) Release() error { return db.b.Close() }
+
+// ReachesBuilders reports whether the memory of table builders can be given back.
+func ReachesBuilders(db *DB) bool { return db.builders.pool != nil }

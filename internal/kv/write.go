@@ -41,6 +41,7 @@ func (db *DB) Write(fn func(put func(key, val []byte) error) error) error {
 		db.broken = failed("write", err)
 		return db.broken
 	}
+	db.builders.release()
 	return nil
 }
 
