@@ -93,10 +93,13 @@ const (
 	SSOProviderDeleted        Type = "sso.provider.deleted"
 	SSOProviderDomainVerified Type = "sso.provider.domain_verified"
 
+	SSOProviderVerificationRequested Type = "sso.provider.verification_requested"
+
 	DirectoryCreated           Type = "directory.created"
 	DirectoryCredentialIssued  Type = "directory.credential_issued"
 	DirectoryCredentialRevoked Type = "directory.credential_revoked"
 	DirectoryDecommissioned    Type = "directory.decommissioned"
+	DirectoryUnpaired          Type = "directory.unpaired"
 )
 
 // The types of dashd's own audit trail. The whole category is reserved: a
@@ -107,6 +110,12 @@ const (
 	DashdKeyRevoked        Type = "dashd.key.revoked"
 	DashdSigningKeyCreated Type = "dashd.signing_key.created"
 	DashdTokenUsed         Type = "dashd.token.used"
+
+	DashdDrainCreated   Type = "dashd.drain.created"
+	DashdDrainUpdated   Type = "dashd.drain.updated"
+	DashdDrainDeleted   Type = "dashd.drain.deleted"
+	DashdDrainReplayed  Type = "dashd.drain.replayed"  // told to deliver again from a seq on
+	DashdDrainSuspended Type = "dashd.drain.suspended" // its destination fails, or has refused for good
 )
 
 const (

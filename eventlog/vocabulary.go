@@ -85,15 +85,22 @@ var table = []entry{
 	{Type: SSOProviderUpdated, own: true},
 	{Type: SSOProviderDeleted, own: true},
 	{Type: SSOProviderDomainVerified, own: true},
+	{Type: SSOProviderVerificationRequested, own: true},
 	{Type: DirectoryCreated, own: true},
 	{Type: DirectoryCredentialIssued, own: true},
 	{Type: DirectoryCredentialRevoked, own: true},
 	{Type: DirectoryDecommissioned, own: true},
+	{Type: DirectoryUnpaired, own: true},
 	{Type: DashdProjectCreated, own: true},
 	{Type: DashdKeyCreated, own: true},
 	{Type: DashdKeyRevoked, own: true},
 	{Type: DashdSigningKeyCreated, own: true},
 	{Type: DashdTokenUsed, own: true},
+	{Type: DashdDrainCreated, own: true},
+	{Type: DashdDrainUpdated, own: true},
+	{Type: DashdDrainDeleted, own: true},
+	{Type: DashdDrainReplayed, own: true},
+	{Type: DashdDrainSuspended, own: true},
 }
 
 // signInFailed is the one name of the dash plugin that has a status in it: it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"dashd/eventlog"
 	"dashd/internal/appender"
@@ -23,10 +24,18 @@ type Access interface {
 	Wait(ctx context.Context, seq uint64) error
 }
 
+// Log is the part of eventlog/store.Store in which a repeat finds what it did.
+type Log interface {
+	FindID(project, id string) (seq uint64, ok bool, err error)
+	Read(seq uint64) (eventlog.Record, error)
+}
+
 // Options of New. All are required.
 type Options struct {
 	Appender Appender
 	Access   Access
+	Dash     Dash
+	Log      Log
 	Sealer   *seal.Sealer
 	Now      func() int64 // ms
 	// Settle returns a seq that covers everything proposed before the call, by
@@ -36,8 +45,9 @@ type Options struct {
 
 // Commands executes commands. It is safe for concurrent use.
 type Commands struct {
-	o    Options
-	turn chan struct{} // holds one token while a command is being decided
+	o     Options
+	turn  chan struct{} // holds one token while a command of the reserved project is being decided
+	turns sync.Map      // by project: the same for the commands to its tables
 }
 
 // New returns the commands of a node.

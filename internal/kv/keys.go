@@ -11,6 +11,8 @@ const (
 	prefixIndex   = 'x'
 	prefixSegment = 's'
 	prefixPart    = 'c'
+	prefixImage   = 'p'
+	prefixDrain   = 'd'
 )
 
 // PrefixBlock is the common prefix of all BlockKey keys.
@@ -41,6 +43,18 @@ func IndexKey(index byte, segment uint64) []byte {
 
 // SegmentKey is s/<segment>.
 func SegmentKey(segment uint64) []byte { return seqKey(prefixSegment, segment) }
+
+// ImageKey is p/<name>: a part of a checkpoint of a projection. The name is the
+// projection's to choose.
+func ImageKey(name []byte) []byte { return append([]byte{prefixImage, '/'}, name...) }
+
+// PrefixDrain is the common prefix of all DrainKey keys.
+var PrefixDrain = []byte{prefixDrain, '/'}
+
+// DrainKey is d/<project>/<drain>: how far a drain has come.
+func DrainKey(project, drain string) []byte {
+	return append([]byte{prefixDrain, '/'}, project+"/"+drain...)
+}
 
 // partKey is c/<key>/<n>: a further part of the value of key, if it is too long
 // for one.

@@ -18,6 +18,8 @@ var layer = map[string]int{
 	"dashd/internal/display":   1,
 	"dashd/internal/seal":      1,
 	"dashd/internal/genevents": 1,
+	"dashd/internal/cow":       1,
+	"dashd/internal/outbound":  1,
 	"dashd/internal/kv":        2,
 	"dashd/eventlog/store":     3,
 	"dashd/eventlog/index":     3,
@@ -28,6 +30,7 @@ var layer = map[string]int{
 	"dashd/internal/commands":  5,
 	"dashd/internal/node":      6,
 	"dashd/internal/bench":     6,
+	"dashd/internal/drains":    6,
 	"dashd/httpapi":            6,
 	"dashd/internal/dashdtest": 6,
 	"dashd/internal/e2e":       7,
@@ -51,7 +54,8 @@ var doors = map[string][]string{
 	"github.com/julienschmidt/httprouter": {"dashd/httpapi"},
 	"github.com/klauspost/compress/s2":    {"dashd/eventlog/block"},
 	"github.com/klauspost/compress/zstd":  {"dashd/httpapi"},
-	"github.com/go-jose/":                 {"dashd/projections"},
+	"github.com/go-jose/":                 {"dashd/projections", "dashd/httpapi", "dashd/internal/commands"},
+	"github.com/tidwall/btree":            {"dashd/internal/cow"},
 	"github.com/go-json-experiment/":      {"dashd/internal/wire"},
 }
 

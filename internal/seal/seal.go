@@ -26,8 +26,14 @@ func (k Key) GoString() string { return k.String() }
 // on disk, as part of what they are bound to: never rename one.
 type Class string
 
-// SigningKey is the class of the private keys that sign tokens for applications.
-const SigningKey Class = "signing-key"
+// The classes.
+const (
+	SigningKey Class = "signing-key" // private keys that sign tokens for applications
+	Password   Class = "password"    // hashes of users' passwords; the id is the account's
+	TwoFactor  Class = "two-factor"  // TOTP secrets and hashes of backup codes; the id is the user's
+	SSO        Class = "sso"         // client secrets and private keys of SSO providers; the id is the row's
+	Drain      Class = "drain"       // configurations of log drains; the id is the drain's
+)
 
 // Object names what a secret belongs to.
 type Object struct {

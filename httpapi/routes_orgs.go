@@ -1,0 +1,4 @@
+package httpapi
+
+// organizationRoutes is a part of the route table.
+func (s *Server) organizationRoutes() []route { return nil }

@@ -1,0 +1,4 @@
+package httpapi
+
+// ssoRoutes is a part of the route table.
+func (s *Server) ssoRoutes() []route { return nil }
