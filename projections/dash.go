@@ -1,7 +1,8 @@
 package projections
 
 import (
-	"context"
+	"maps"
+	"sync/atomic"
 
 	"dashd/eventlog"
 )
@@ -12,9 +13,21 @@ import (
 //
 // Readers take Image from any goroutine. Apply and Publish belong to one goroutine, that of
 // the follower.
-type Dash struct{}
+type Dash struct {
+	image atomic.Pointer[DashImage]
 
-func NewDash() *Dash { panic("skeleton") }
+	// Only the follower's goroutine:
+	tables  map[string]*Tables // what is being built, by project
+	touched map[string]*Tables // those that were changed since the last Publish
+	fact    fact               // used again for each event
+}
+
+// NewDash returns the projection of an empty log.
+func NewDash() *Dash {
+	d := &Dash{tables: map[string]*Tables{}, touched: map[string]*Tables{}}
+	d.image.Store(&DashImage{})
+	return d
+}
 
 // Name is "dash".
 func (d *Dash) Name() string { return "dash" }
@@ -23,13 +36,42 @@ func (d *Dash) Name() string { return "dash" }
 func (d *Dash) Version() int { return 1 }
 
 // Apply folds one event into what is being built.
-func (d *Dash) Apply(rec *eventlog.Record) { panic("skeleton") }
+func (d *Dash) Apply(rec *eventlog.Record) {
+	r, ok := rules[rec.Type]
+	if !ok || rec.Status == eventlog.Failed || rec.Project == eventlog.ReservedProject {
+		return
+	}
+	d.fact.reset(rec)
+	if r.ours && !d.fact.ours() {
+		return
+	}
+	t := d.tables[rec.Project]
+	if t == nil {
+		t = new(Tables)
+		d.tables[rec.Project] = t
+	}
+	d.touched[rec.Project] = t
+	t.apply(r, &d.fact)
+}
 
 // Publish makes what was folded so far, up to seq, the image that readers see.
-func (d *Dash) Publish(seq uint64) { panic("skeleton") }
+func (d *Dash) Publish(seq uint64) {
+	published := d.Image().tables
+	if len(d.touched) > 0 {
+		published = maps.Clone(published)
+		if published == nil {
+			published = map[string]*Tables{}
+		}
+		for project, t := range d.touched {
+			published[project] = t.freeze()
+		}
+		clear(d.touched)
+	}
+	d.image.Store(&DashImage{seq: seq, tables: published})
+}
 
 // Image is the last published image.
-func (d *Dash) Image() *DashImage { panic("skeleton") }
+func (d *Dash) Image() *DashImage { return d.image.Load() }
 
 // DashImage is the state of [Dash] as of one seq. It is immutable.
 type DashImage struct {
@@ -40,13 +82,13 @@ type DashImage struct {
 // Seq is the last event the image holds.
 func (m *DashImage) Seq() uint64 { return m.seq }
 
+// noTables are those of a project that nothing has been folded for.
+var noTables = new(Tables)
+
 // Tables are those of a project: empty ones if nothing has been folded for it.
-func (m *DashImage) Tables(project string) *Tables { panic("skeleton") }
-
-// DashFollower feeds [Dash] from the log, from a checkpoint on.
-type DashFollower struct{}
-
-func (f *DashFollower) Run(ctx context.Context) error              { panic("skeleton") }
-func (f *DashFollower) Image() *DashImage                          { panic("skeleton") }
-func (f *DashFollower) Seq() uint64                                { panic("skeleton") }
-func (f *DashFollower) Wait(ctx context.Context, seq uint64) error { panic("skeleton") }
+func (m *DashImage) Tables(project string) *Tables {
+	if t, ok := m.tables[project]; ok {
+		return t
+	}
+	return noTables
+}

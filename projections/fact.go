@@ -1,0 +1,181 @@
+package projections
+
+import (
+	"bytes"
+	"encoding/json"
+	"time"
+
+	"dashd/eventlog"
+)
+
+// A fact is one event as a fold sees it. Its metadata is looked at once, when a
+// fold first asks for it.
+//
+// What a fold keeps of a fact must be a string, or a copy of bytes: the event's byte
+// slices are used again for the next one.
+type fact struct {
+	*eventlog.Record
+
+	meta, columns         object
+	metaRead, columnsRead bool
+}
+
+// reset makes f the fact that rec states.
+func (f *fact) reset(rec *eventlog.Record) {
+	f.Record, f.metaRead, f.columnsRead = rec, false, false
+}
+
+// at is when it happened.
+func (f *fact) at() Time { return boundedTime(f.Time) }
+
+// ours reports whether dashd's own commands wrote the event: no producer can.
+func (f *fact) ours() bool { return f.Origin.Vocabulary == eventlog.VocabularyDashd }
+
+// data is the metadata of the event.
+func (f *fact) data() *object {
+	if !f.metaRead {
+		f.meta.Read(f.Metadata)
+		f.metaRead = true
+	}
+	return &f.meta
+}
+
+// set holds columns of the row that the event is about, by their names in JSON.
+func (f *fact) set() *object {
+	if !f.columnsRead {
+		f.columns.Read(f.data().Field("set"))
+		f.columnsRead = true
+	}
+	return &f.columns
+}
+
+// has reports whether the metadata has the key, with any value.
+func (f *fact) has(key string) bool { return f.data().has(key) }
+
+// text is the text under a key of the metadata, "" if there is none.
+func (f *fact) text(key string) string { return f.data().Text(key) }
+
+// first is the text under the first of the keys that has one.
+func (f *fact) first(keys ...string) string {
+	for _, key := range keys {
+		if text := f.text(key); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// name is the text under the first of the keys that says who or what somebody or
+// something is called. The dash plugin says "unknown" for what it did not find.
+func (f *fact) name(keys ...string) string {
+	for _, key := range keys {
+		if text := f.text(key); text != "" && text != unknown {
+			return text
+		}
+	}
+	return ""
+}
+
+const unknown = "unknown"
+
+// object is a JSON object of an event.
+type object struct{ eventlog.Object }
+
+func (o *object) has(key string) bool { return o.Field(key) != nil }
+
+// object is the object under a key, without members if there is none.
+func (o *object) object(key string) *object {
+	var inner object
+	inner.Read(o.Field(key))
+	return &inner
+}
+
+var null = []byte("null")
+
+// time is the instant under a key: ISO 8601 text, or a number of milliseconds. ok
+// is false if there is nothing that can be read as one; null is the zero Time.
+func (o *object) time(key string) (t Time, ok bool) {
+	value := o.Field(key)
+	if bytes.Equal(value, null) {
+		return 0, true
+	}
+	return parseTime(value)
+}
+
+func parseTime(value []byte) (t Time, ok bool) {
+	if len(value) == 0 {
+		return 0, false
+	}
+	if value[0] != '"' {
+		var ms json.Number
+		if json.Unmarshal(value, &ms) != nil {
+			return 0, false
+		}
+		f, err := ms.Float64()
+		if err != nil || f < minTime || f > maxTime {
+			return 0, false
+		}
+		return Time(f), true
+	}
+	var buf [64]byte
+	text, _ := eventlog.AppendText(buf[:0], value)
+	at, err := time.Parse(time.RFC3339, string(text))
+	if err != nil {
+		return 0, false
+	}
+	ms := at.UnixMilli()
+	if ms < minTime || ms > maxTime {
+		return 0, false
+	}
+	return Time(ms), true
+}
+
+// minTime is the first ms of the year 1, the first that has a JSON form.
+const minTime = -62135596800000
+
+// boundedTime is the nearest instant that has a JSON form.
+func boundedTime(ms int64) Time { return Time(min(max(ms, minTime), maxTime)) }
+
+// putText puts the text under a key of o into to. Null makes it empty; what is absent or no
+// text changes nothing.
+func putText[S ~string](o *object, key string, to *S) {
+	value := o.Field(key)
+	switch {
+	case value == nil:
+	case bytes.Equal(value, null), len(value) == 2 && value[0] == '"':
+		*to = ""
+	default:
+		if text := o.Text(key); text != "" {
+			*to = S(text)
+		}
+	}
+}
+
+// putTime puts the instant under a key of o into to, likewise.
+func putTime(o *object, key string, to *Time) {
+	if t, ok := o.time(key); ok {
+		*to = t
+	}
+}
+
+// putFlag puts the flag under a key of o into to, likewise: null makes it false.
+func putFlag(o *object, key string, to *bool) {
+	switch string(o.Field(key)) {
+	case "true":
+		*to = true
+	case "false", "null":
+		*to = false
+	}
+}
+
+// putJSON puts a copy of the object under a key of o into to, likewise: null makes
+// it nil.
+func putJSON(o *object, key string, to *json.RawMessage) {
+	value := o.Field(key)
+	switch {
+	case bytes.Equal(value, null):
+		*to = nil
+	case len(value) > 0 && value[0] == '{':
+		*to = bytes.Clone(value)
+	}
+}
