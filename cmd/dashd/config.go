@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"dashd/internal/errs"
 	"dashd/internal/kv"
 	"dashd/internal/node"
+	"dashd/internal/outbound"
 )
 
 // Config is everything an operator can choose. Each field is a flag, a DASHD_…
@@ -41,6 +43,18 @@ type Config struct {
 	// Redact names further keys of metadata whose values are not stored, with
 	// commas between. Those of the usual secrets are always redacted.
 	Redact string
+
+	// PublicURL is where applications and directories reach this node, as in
+	// "https://auth.example.com". "": http:// and the address of the listener.
+	PublicURL string
+	// OutboundAllow are the hosts ("idp.corp", "idp.corp:8443") and networks
+	// ("10.1.0.0/16"), with commas between, that log drains may send to although they
+	// are not public, or not by https at port 443. Nothing else lets them in there.
+	OutboundAllow string
+	// OutboundProxy is the URL of the proxy that everything outbound goes through. It
+	// has to refuse networks that are not public: it sees the addresses, the node
+	// does not.
+	OutboundProxy string
 
 	// DiskRefuse and DiskStop are the free MiB on the data file system below which
 	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
@@ -71,6 +85,9 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.Int("disk-refuse", 0, "free `MiB` on the data file system below which no writes are taken (default: 10 %, at least 2048)")
 	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
 	fs.String("redact", "", "further `keys` of metadata whose values are not stored (comma-separated)")
+	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
+	fs.String("outbound-allow", "", "`hosts` and networks that log drains may send to although they are not public or not https (comma-separated: host, host:port, CIDR)")
+	fs.String("outbound-proxy", "", "`URL` of the proxy for everything outbound")
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
@@ -121,8 +138,12 @@ func fill(fs *pflag.FlagSet, name string, from koanf.Provider, parser koanf.Pars
 		if f.Changed {
 			continue
 		}
-		if err := fs.Set(key, k.String(key)); err != nil {
-			return refuse("configuration %s: %s = %q cannot be used: it must be a %s", name, key, k.String(key), f.Value.Type())
+		value := k.String(key)
+		if list, ok := k.Get(key).([]any); ok && len(list) > 0 {
+			value = strings.Join(k.Strings(key), ",")
+		}
+		if err := fs.Set(key, value); err != nil {
+			return refuse("configuration %s: %s = %q cannot be used: it must be a %s", name, key, value, f.Value.Type())
 		}
 	}
 	return nil
@@ -140,6 +161,9 @@ func configOf(fs *pflag.FlagSet) Config {
 		StudioOnUnavailable: text("studio-on-unavailable"),
 		DashNames:           text("dash-names"),
 		Redact:              text("redact"),
+		PublicURL:           strings.TrimRight(text("public-url"), "/"),
+		OutboundAllow:       text("outbound-allow"),
+		OutboundProxy:       text("outbound-proxy"),
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
 	}
@@ -180,6 +204,13 @@ func (c *Config) validate() error {
 	if c.DiskRefuse < 0 || c.DiskStop < 0 || c.watermarks().Stop.Bytes > c.watermarks().Refuse.Bytes {
 		return refuse("disk-stop (%d MiB) must not be above disk-refuse (%d MiB), nor either below 0", c.DiskStop, c.DiskRefuse)
 	}
+	if _, err := outbound.New(c.outbound()); err != nil {
+		return refuse("%w", err)
+	}
+	if u, err := url.Parse(c.PublicURL); c.PublicURL != "" && (err != nil || u.Scheme != "https" && u.Scheme != "http" ||
+		u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
+		return refuse("public-url is %q: it must be a URL like https://auth.example.com", c.PublicURL)
+	}
 	for _, f := range []struct{ name, value string }{
 		{"log-level", c.LogLevel},
 		{"log-format", c.LogFormat},
@@ -191,6 +222,17 @@ func (c *Config) validate() error {
 		}
 	}
 	return nil
+}
+
+// outbound are the limits of what leaves the node.
+func (c *Config) outbound() outbound.Options {
+	o := outbound.Options{Proxy: c.OutboundProxy}
+	for entry := range strings.SplitSeq(c.OutboundAllow, ",") {
+		if entry = strings.TrimSpace(entry); entry != "" {
+			o.Allow = append(o.Allow, entry)
+		}
+	}
+	return o
 }
 
 // choices are the values of the settings that have few.
@@ -212,6 +254,9 @@ func (c Config) LogValue() slog.Value {
 		slog.String("studio-on-unavailable", c.StudioOnUnavailable),
 		slog.String("dash-names", c.DashNames),
 		slog.String("redact", c.Redact),
+		slog.String("public-url", c.PublicURL),
+		slog.String("outbound-allow", c.OutboundAllow),
+		slog.Bool("outbound-proxy-given", c.OutboundProxy != ""), // it may hold a password
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),

@@ -18,6 +18,7 @@ import (
 	"dashd/internal/errs"
 	"dashd/internal/kv"
 	"dashd/internal/node"
+	"dashd/internal/outbound"
 	"dashd/internal/seal"
 	"dashd/projections"
 )
@@ -33,6 +34,7 @@ type daemon struct {
 	sealer   *seal.Sealer
 	access   *projections.Follower
 	commands *commands.Commands
+	outbound *outbound.Client
 }
 
 // openDaemon opens the parts, from the disk up.
@@ -48,7 +50,11 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
-	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer}
+	out, err := outbound.New(cfg.outbound())
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out}
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
 		Appender: n.Appender, Access: d.access, Sealer: sealer, Now: now, Settle: n.Settle,

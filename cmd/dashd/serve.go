@@ -107,6 +107,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return err
 	}
+	d.outbound.Deny(listener.Addr())
 	go endIfStuck(d, log) // ends with the process
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopNode()
