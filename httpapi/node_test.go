@@ -86,7 +86,9 @@ func start(t testing.TB, changes ...with) *daemon {
 		t.Fatal(err)
 	}
 	d.node, d.access = n, projections.NewFollower(n.Store, n.Index)
-	d.commands = commands.New(commands.Options{Appender: n.Appender, Access: d.access, Sealer: sealer, Now: d.now, Settle: n.Settle})
+	d.commands = commands.New(commands.Options{
+		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: d.now, Settle: n.Settle,
+	})
 	d.run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -121,7 +123,7 @@ func (d *daemon) run() {
 func (d *daemon) serve(log *slog.Logger, changes []with) {
 	o := httpapi.Options{
 		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Commands: d.commands, Health: d, Stopping: d.stopping,
+		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Health: d, Stopping: d.stopping,
 	}
 	var servers []*httptest.Server
 	for range 2 {

@@ -45,6 +45,7 @@ type Options struct {
 	Index    *index.Index
 	Appender *appender.Appender
 	Access   *projections.Follower
+	Dash     *projections.DashFollower
 	Commands *commands.Commands
 	Health   Health
 	Settings Settings

@@ -57,7 +57,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out}
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
-		Appender: n.Appender, Access: d.access, Sealer: sealer, Now: now, Settle: n.Settle,
+		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 	})
 	return d, nil
 }
@@ -111,7 +111,7 @@ func saveFirstKey(path, key string) error {
 func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *httpapi.Server {
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Commands: d.commands, Health: d, Stopping: stopping,
+		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Health: d, Stopping: stopping,
 		Settings: cfg.settings(),
 	})
 }

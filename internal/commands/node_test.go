@@ -35,6 +35,7 @@ type node struct {
 	log      *store.Store
 	appender *appender.Appender
 	access   *projections.Follower
+	dash     *projections.DashFollower
 	proposer *proposer
 	stop     func()
 }
@@ -55,14 +56,17 @@ func open(t *testing.T, dir string) *node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, dir: dir, log: log, proposer: &proposer{log: log}, access: projections.NewFollower(log, x)}
+	n := &node{
+		t: t, dir: dir, log: log, proposer: &proposer{log: log},
+		access: projections.NewFollower(log, x), dash: projections.NewDashFollower(log, projections.DashOptions{}),
+	}
 	n.appender = appender.New(log, n.proposer, appender.Options{
 		NodeID: "n1", Log: slog.New(slog.DiscardHandler), Now: now,
 	})
 	n.Commands = n.with(n.access)
 	// Stopped in the reverse order: what is under way ends before what it needs.
 	var stops []func()
-	for _, run := range []func(context.Context) error{log.Run, x.Run, n.access.Run, n.appender.Run} {
+	for _, run := range []func(context.Context) error{log.Run, x.Run, n.access.Run, n.dash.Run, n.appender.Run} {
 		stops = append(stops, start(t, run))
 	}
 	n.stop = sync.OnceFunc(func() {
@@ -112,7 +116,7 @@ func openReal(t *testing.T, dir string) (c *commands.Commands, stop func()) {
 		t.Fatal(err)
 	}
 	return commands.New(commands.Options{
-		Appender: n.Appender, Access: access, Sealer: sealer, Now: now, Settle: n.Settle,
+		Appender: n.Appender, Access: access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 	}), stop
 }
 
@@ -121,7 +125,7 @@ func now() int64 { return noon }
 // with returns commands that are decided against another image of the same log.
 func (n *node) with(access commands.Access) *commands.Commands {
 	return commands.New(commands.Options{
-		Appender: n.appender, Access: access, Sealer: sealer, Now: now,
+		Appender: n.appender, Access: access, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
 		Settle: func(context.Context) (uint64, error) { return n.log.Head(), nil },
 	})
 }

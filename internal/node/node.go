@@ -19,6 +19,7 @@ import (
 	"dashd/internal/cluster"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
+	"dashd/projections"
 )
 
 // Config of Open. Only Dir is required.
@@ -40,6 +41,7 @@ type Node struct {
 	KV       *kv.DB
 	Store    *store.Store
 	Index    *index.Index
+	Dash     *projections.DashFollower
 	Cluster  *cluster.Cluster
 	Appender *appender.Appender
 
@@ -162,6 +164,7 @@ func (n *Node) openDatabase() error {
 	if err != nil {
 		return fmt.Errorf("open the index: %w", err)
 	}
+	n.Dash = projections.NewDashFollower(n.Store, projections.DashOptions{Log: n.cfg.Log})
 	return nil
 }
 

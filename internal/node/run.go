@@ -25,6 +25,7 @@ func (n *Node) Run(ctx context.Context) error {
 	parts := []*part{
 		{name: "store", run: n.Store.Run},
 		{name: "index", run: n.Index.Run},
+		{name: "projection dash", run: n.Dash.Run},
 		{name: "cluster", run: n.Cluster.Run},
 		{name: "disk", run: n.watchDisk},
 		{name: "scrub", run: n.scrub},
