@@ -30,7 +30,7 @@ type Log interface {
 	Read(seq uint64) (eventlog.Record, error)
 }
 
-// Options of New. All are required.
+// Options of New. All are required; the zero value of rules is the recommended one.
 type Options struct {
 	Appender Appender
 	Access   Access
@@ -38,6 +38,8 @@ type Options struct {
 	Log      Log
 	Sealer   *seal.Sealer
 	Now      func() int64 // ms
+	// Organizations are the rules for organizations.
+	Organizations Organizations
 	// Settle returns a seq that covers everything proposed before the call, by
 	// this leader or the ones before it: a barrier, then the head of the log.
 	Settle func(ctx context.Context) (uint64, error)
