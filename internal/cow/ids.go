@@ -1,0 +1,127 @@
+package cow
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+)
+
+// IDs finds the ordinal of an id. It holds no ids, only a part of their hashes: the
+// rows, which the caller has, say whether an ordinal is the one that is looked for.
+//
+// Nothing is ever taken out. The row of an id that is gone no longer has it, in the
+// writer's table, and still has it in the frozen ones from before. So frozen copies
+// share the slots with the writer, who fills empty ones, one atomic store each, until
+// they get scarce: then it builds others, without what is gone, and those who read the old
+// ones keep them.
+type IDs struct {
+	seed   maphash.Seed
+	slots  []atomic.Uint64 // hash << 32 | ordinal + 1; zero: empty
+	used   int
+	limit  uint32 // above all ordinals
+	frozen bool
+}
+
+// minSlots is the size of the smallest table.
+const minSlots = 8
+
+// Find returns the ordinal that is says has the id. It asks for some of the ordinals
+// that were added before this copy was frozen, in no particular order.
+func (x *IDs) Find(id string, is func(ord uint32) bool) (ord uint32, ok bool) {
+	if len(x.slots) == 0 {
+		return 0, false
+	}
+	h := x.hash(id)
+	for i := home(h, len(x.slots)); ; {
+		s := x.slots[i].Load()
+		if s == 0 {
+			return 0, false
+		}
+		if ord := uint32(s) - 1; uint32(s>>32) == h && ord < x.limit && is(ord) {
+			return ord, true
+		}
+		if i++; i == len(x.slots) {
+			i = 0
+		}
+	}
+}
+
+// Add adds an ordinal that has the id, or that has it again. The row of an id that went
+// and came back needs another ordinal: this one may have been forgotten, or not.
+//
+// Once in a while Add calls row for each ordinal it knows, to be told the id that it has
+// by now, if it is alive.
+func (x *IDs) Add(id string, ord uint32, row func(ord uint32) (id string, alive bool)) {
+	if x.frozen {
+		panic("cow: add to frozen ids")
+	}
+	if (x.used+1)*5 > len(x.slots)*4 {
+		x.rehash(row)
+	}
+	x.limit = max(x.limit, ord+1)
+	x.put(uint64(x.hash(id))<<32 | uint64(ord+1))
+}
+
+// Grow makes room for n ordinals in an empty set.
+func (x *IDs) Grow(n int) {
+	if x.used == 0 {
+		x.make(n)
+	}
+}
+
+// Freeze returns a copy for readers.
+func (x *IDs) Freeze() IDs {
+	frozen := *x
+	frozen.frozen = true
+	return frozen
+}
+
+// rehash moves what is alive to a table in which more than a third of the slots is
+// empty.
+func (x *IDs) rehash(row func(ord uint32) (id string, alive bool)) {
+	old := x.slots
+	alive := make([]uint64, 0, x.used)
+	for i := range old {
+		s := old[i].Load()
+		if s == 0 {
+			continue
+		}
+		if id, ok := row(uint32(s) - 1); ok && x.hash(id) == uint32(s>>32) {
+			alive = append(alive, s)
+		}
+	}
+	x.make(len(alive) + 1)
+	for _, s := range alive {
+		x.put(s)
+	}
+}
+
+func (x *IDs) make(n int) {
+	if x.seed == (maphash.Seed{}) {
+		x.seed = maphash.MakeSeed()
+	}
+	x.slots, x.used = make([]atomic.Uint64, max(minSlots, n+n*3/4)), 0
+}
+
+// put stores s unless it is there already: a row that changes its key and changes it
+// back has an old slot, which is good again.
+func (x *IDs) put(s uint64) {
+	for i := home(uint32(s>>32), len(x.slots)); ; {
+		switch x.slots[i].Load() {
+		case 0:
+			x.slots[i].Store(s)
+			x.used++
+			return
+		case s:
+			return
+		}
+		if i++; i == len(x.slots) {
+			i = 0
+		}
+	}
+}
+
+func (x *IDs) hash(id string) uint32 { return uint32(maphash.String(x.seed, id) >> 32) }
+
+// home is where the search for a hash begins. It rises with the hash, so that a table
+// is read and another one filled from front to back when it is rehashed.
+func home(hash uint32, slots int) int { return int(uint64(hash) * uint64(slots) >> 32) }

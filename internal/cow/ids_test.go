@@ -1,0 +1,183 @@
+package cow_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"dashd/internal/cow"
+)
+
+// idTable is the smallest table that is found by IDs: a row that is gone is "".
+type idTable struct {
+	rows []string
+	ids  cow.IDs
+}
+
+func (s *idTable) row(ord uint32) (string, bool) { return s.rows[ord], s.rows[ord] != "" }
+
+func (s *idTable) find(id string) (uint32, bool) {
+	return s.ids.Find(id, func(ord uint32) bool { return s.rows[ord] == id })
+}
+
+func (s *idTable) add(id string) {
+	s.rows = append(s.rows, id)
+	s.ids.Add(id, uint32(len(s.rows)-1), s.row)
+}
+
+func (s *idTable) rename(ord uint32, id string) {
+	s.rows[ord] = id
+	s.ids.Add(id, ord, s.row)
+}
+
+func (s *idTable) freeze() idTable { return idTable{slices.Clone(s.rows), s.ids.Freeze()} }
+
+// driveIDs adds, renames and drops rows with few different ids, and compares the table
+// and its frozen copies with searches from row to row.
+func driveIDs(t *testing.T, ops []uint16) {
+	var s idTable
+	var frozen []idTable
+	for _, op := range ops {
+		id := fmt.Sprint(op % 97)
+		ord, there := s.find(id)
+		switch {
+		case op%11 == 0:
+			frozen = append(frozen, s.freeze())
+		case !there:
+			s.add(id)
+		case op%3 == 0:
+			s.rows[ord] = ""
+		case op%3 == 1:
+			if other := fmt.Sprint(op * 7 % 97); !slices.Contains(s.rows, other) {
+				s.rename(ord, other)
+			}
+		}
+	}
+	frozen = append(frozen, s)
+	for n, f := range frozen {
+		for i := range 97 {
+			id := fmt.Sprint(i)
+			want := slices.Index(f.rows, id)
+			got, ok := f.find(id)
+			if ok != (want >= 0) || ok && int(got) != want {
+				t.Fatalf("copy %d of %d: find %q = %d, %v; want %d", n, len(frozen), id, got, ok, want)
+			}
+		}
+	}
+}
+
+func TestIDsEqualASearchFromRowToRow(t *testing.T) {
+	for seed := range uint64(100) {
+		r := rand.New(rand.NewPCG(seed, 2))
+		ops := make([]uint16, r.IntN(2000))
+		for i := range ops {
+			ops[i] = uint16(r.IntN(1 << 16))
+		}
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) { driveIDs(t, ops) })
+	}
+}
+
+func FuzzIDs(f *testing.F) {
+	f.Add([]byte("abcdefghijklmnop"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ops := make([]uint16, min(len(b)/2, 2000))
+		for i := range ops {
+			ops[i] = uint16(b[2*i])<<8 | uint16(b[2*i+1])
+		}
+		driveIDs(t, ops)
+	})
+}
+
+// A reader of an old copy finds the rows of its time and no others, while the writer
+// drops half of the rows again and again and so throws away tables.
+func TestReadersOfFrozenIDs(t *testing.T) {
+	const rows = 500
+	var latest atomic.Pointer[idTable]
+	done := make(chan struct{})
+	readers := make(chan error)
+	for range 3 {
+		go func() {
+			for {
+				select {
+				case <-done:
+					readers <- nil
+					return
+				default:
+				}
+				s := latest.Load()
+				if s == nil {
+					continue
+				}
+				for want, id := range s.rows {
+					if id == "" {
+						continue
+					}
+					ord, ok := s.ids.Find(id, func(ord uint32) bool { return s.rows[ord] == id }) // panics beyond the copy
+					if !ok || int(ord) != want {
+						readers <- fmt.Errorf("find %q = %d, %v; want %d", id, ord, ok, want)
+						return
+					}
+				}
+			}
+		}()
+	}
+	var s idTable
+	r := rand.New(rand.NewPCG(1, 3))
+	for i := range 10 * rows {
+		s.add(fmt.Sprint("id ", i))
+		if i > rows {
+			s.rows[r.IntN(i)] = ""
+		}
+		if i%50 == 0 {
+			f := s.freeze()
+			latest.Store(&f)
+		}
+	}
+	close(done)
+	for range 3 {
+		if err := <-readers; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func BenchmarkIDs(b *testing.B) {
+	const n = 1_000_000
+	s := idTable{rows: make([]string, 0, 2*n)}
+	s.ids.Grow(n)
+	for i := range n {
+		s.add(fmt.Sprintf("user-%08d", i))
+	}
+	r := rand.New(rand.NewPCG(1, 4))
+	others := make([]string, 1<<16)
+	for i := range others {
+		others[i] = fmt.Sprintf("nobody-%d", i)
+	}
+	b.Run("find", func(b *testing.B) {
+		for b.Loop() {
+			if _, ok := s.find(s.rows[r.IntN(n)]); !ok {
+				b.Fatal("lost")
+			}
+		}
+	})
+	b.Run("find nothing", func(b *testing.B) {
+		i := 0
+		for b.Loop() {
+			i++
+			if _, ok := s.find(others[i%len(others)]); ok {
+				b.Fatal("found")
+			}
+		}
+	})
+	b.Run("add", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if len(s.rows) == cap(s.rows) {
+				s.rows, s.ids = s.rows[:0], cow.IDs{}
+			}
+			s.add("user-" + others[len(s.rows)%len(others)])
+		}
+	})
+}
