@@ -172,3 +172,16 @@ func (a *Array[T]) Nodes() int { return len(a.root) }
 func (a *Array[T]) Same(b *Array[T], k int) bool {
 	return k < len(a.root) && k < len(b.root) && a.root[k] == b.root[k]
 }
+
+// Epoch counts the calls of Freeze before the one that made this copy; of the array
+// itself, all of them.
+func (a *Array[T]) Epoch() uint64 { return a.epoch }
+
+// NodeEpoch is the epoch in which node k was made: frozen copies of that epoch and of
+// later ones have the same node.
+func (a *Array[T]) NodeEpoch(k int) uint64 {
+	if k >= len(a.root) || a.root[k] == nil {
+		return 0
+	}
+	return a.root[k].epoch
+}

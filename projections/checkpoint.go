@@ -1,0 +1,70 @@
+package projections
+
+import (
+	"slices"
+
+	"dashd/internal/cow"
+)
+
+// A keptTable is a run of rows as checkpoints hold it, under a name that is part of
+// the format. keep makes one of a cow.Array.
+//
+// Everything that cannot be computed from other rows must be in a kept table; what
+// can (indexes, counts, lists of what belongs to something) is made again by reindex,
+// once all rows are there. Rows keep their ordinals, and dead ones are rows too: so the
+// rows of a node are the same bytes in every checkpoint until one of them changes.
+type keptTable interface {
+	tableName() string
+	// span is First and Len of the array.
+	span() (first, end int)
+	// changed reports whether node k is another one than in the frozen copy that Epoch
+	// gave since of.
+	changed(k int, since uint64) bool
+	epoch() uint64
+	// write appends row i, read appends a row to the table. start comes before the first.
+	write(c *coder, i int)
+	read(c *coder)
+	start(first int)
+}
+
+// keep makes a kept table of rows. code passes every field of a row, in an order that is
+// part of the format, to c: it is called to write, when it must not change the row, and
+// to read, when the row is empty. The array may be a frozen copy, to write; it is never
+// replaced by another one in the life of the tables.
+func keep[T any](name string, rows *cow.Array[T], code func(c *coder, row *T)) keptTable {
+	return &keptRows[T]{name, rows, code}
+}
+
+type keptRows[T any] struct {
+	name string
+	rows *cow.Array[T]
+	code func(c *coder, row *T)
+}
+
+func (k *keptRows[T]) tableName() string                { return k.name }
+func (k *keptRows[T]) span() (first, end int)           { return k.rows.First(), k.rows.Len() }
+func (k *keptRows[T]) changed(n int, since uint64) bool { return k.rows.NodeEpoch(n) > since }
+func (k *keptRows[T]) epoch() uint64                    { return k.rows.Epoch() }
+func (k *keptRows[T]) write(c *coder, i int)            { k.code(c, k.rows.At(i)) }
+func (k *keptRows[T]) start(first int)                  { k.rows.Start(first) }
+
+func (k *keptRows[T]) read(c *coder) {
+	var row T
+	k.code(c, &row)
+	k.rows.Append(row)
+}
+
+// kept are the tables of a project that checkpoints hold.
+//
+// people, groups and settings each have kept() []keptTable, with the names of its tables
+// and always in the same order, and reindex(), which makes the rest of it from the rows. The
+// reindex of one does not look at the others: they are called at the same time.
+func (t *Tables) kept() []keptTable {
+	var all []keptTable
+	for _, part := range []any{&t.people, &t.groups, &t.settings} {
+		if p, ok := part.(interface{ kept() []keptTable }); ok {
+			all = append(all, p.kept()...)
+		}
+	}
+	return slices.Clip(all)
+}
