@@ -13,8 +13,12 @@ type Route struct {
 	KeyInURL               bool
 }
 
-// Public is the scope of the routes that answer anybody.
-const Public = string(public)
+// Public is the scope of the routes that answer anybody, AnyKey of those that answer
+// any good key.
+const (
+	Public = string(public)
+	AnyKey = string(anyKey)
+)
 
 // Routes is the route table.
 func Routes() []Route {

@@ -1,22 +1,38 @@
 package httpapi
 
-import "net/http"
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"dashd/eventlog"
+)
 
 // scope is the right a key needs for a route.
 type scope string
 
-// The scopes. public is for the routes that answer anybody.
+// The scopes. public is for the routes that answer anybody, anyKey for those that
+// answer any good key.
 const (
 	public      scope = "public"
+	anyKey      scope = "any"
 	eventsWrite scope = "events:write"
 	eventsRead  scope = "events:read"
+	usersRead   scope = "users:read"
+	usersWrite  scope = "users:write"
+	orgsRead    scope = "orgs:read"
+	orgsWrite   scope = "orgs:write"
+	drainsRead  scope = "drains:read"
+	drainsWrite scope = "drains:write"
+	exports     scope = "export"
 	projectsAll scope = "projects:*"
 	keysAll     scope = "keys:*"
 	adminOnly   scope = "admin"
 )
 
 // ofProject reports whether a route with this scope acts on one project.
-func (s scope) ofProject() bool { return s == eventsWrite || s == eventsRead || s == keysAll }
+func (s scope) ofProject() bool { return s != public && s != projectsAll && s != adminOnly }
 
 // The paths that are answered before the node is open.
 const (
@@ -26,18 +42,70 @@ const (
 )
 
 // route is a row of the route table.
+//
+// A pattern with {parameters} is one of the reference's own paths; the others are
+// those of the seed, and have none, or :parameters. The names of parameters are those of
+// identifiers, as in {organizationId}.
 type route struct {
 	method, pattern string
 	scope           scope
 	handle          func(http.ResponseWriter, *request) error
 	keyInURL        bool // the key may come as ?key=
-	json            bool // a body must be declared as JSON
+	json            bool // a body must be declared as JSON; rows with a section always do
 	endless         bool // the answer has no length known before, so there is no HEAD
 	unanswered      bool // if nothing can be stored, the connection is closed without an answer
+
+	// What the rows of the dashboard's API have besides.
+
+	section      string          // of the contract: "4 POST /dash/user"
+	aliases      []string        // "POST /dash/create-user": the reference's method and path for the same
+	command      string          // "UserCreate": the command that is executed
+	events       []eventlog.Type // what it may append; none if it only reads
+	bodyOptional bool            // a POST or PATCH may come without a body
+	anyTarget    bool            // a signed token need not name what is changed: it stands in the body
 }
+
+// mutates reports whether the route changes anything.
+func (rt *route) mutates() bool { return len(rt.events) > 0 }
 
 // routes is the table of everything the daemon answers.
 func (s *Server) routes() []route {
+	table := slices.Concat(s.ownRoutes(), s.systemRoutes(), s.userRoutes(), s.organizationRoutes(), s.ssoRoutes(), s.drainRoutes())
+	for i := range table {
+		rt := &table[i]
+		if err := rt.check(); err != nil {
+			panic(err) // at start, whatever the configuration: the table is code
+		}
+		rt.json = rt.json || rt.section != ""
+	}
+	return table
+}
+
+// check finds what is missing in a row. No row is served without a scope.
+func (rt *route) check() error {
+	switch {
+	case rt.scope == "":
+		return fmt.Errorf("%s %s has no scope", rt.method, rt.pattern)
+	case rt.handle == nil:
+		return fmt.Errorf("%s %s has no handler", rt.method, rt.pattern)
+	case strings.HasPrefix(rt.pattern, "/dash/") && rt.section == "":
+		return fmt.Errorf("%s %s names no section of the contract", rt.method, rt.pattern)
+	case (rt.command == "") != (len(rt.events) == 0):
+		return fmt.Errorf("%s %s has a command or events, not both", rt.method, rt.pattern)
+	}
+	return nil
+}
+
+// systemRoutes are what a dashboard asks before anything else.
+func (s *Server) systemRoutes() []route {
+	return []route{
+		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17"},
+		{method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17"},
+	}
+}
+
+// ownRoutes are those of producers, of events, and of dashd itself.
+func (s *Server) ownRoutes() []route {
 	return []route{
 		// Producers.
 		{method: "POST", pattern: "/events/track", scope: eventsWrite, handle: s.track},

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -35,6 +36,13 @@ type Health interface {
 	Ready() []string
 	// Status is the node's state as a JSON value.
 	Status() any
+}
+
+// Dash is the image that the dashboard's reads are answered from: a
+// *projections.DashFollower.
+type Dash interface {
+	Image() *projections.DashImage
+	Wait(ctx context.Context, seq uint64) error
 }
 
 // Options of New. All are required but Settings and Stopping.
@@ -73,6 +81,7 @@ type patience struct {
 	write     time.Duration // a client takes what was sent to him
 	body      time.Duration // a client sends the next piece of a body
 	query     time.Duration // a query is answered
+	fold      time.Duration // this node has folded what a read asks for
 }
 
 var defaultPatience = patience{
@@ -80,6 +89,7 @@ var defaultPatience = patience{
 	write:     30 * time.Second,
 	body:      30 * time.Second,
 	query:     5 * time.Second,
+	fold:      2 * time.Second,
 }
 
 // Server answers requests. It keeps no state of its own.
@@ -119,9 +129,13 @@ func (s *Server) Handler(operator bool) http.Handler {
 // request is a request whose sender is known.
 type request struct {
 	*http.Request
+	route     *route
 	params    httprouter.Params
 	query     url.Values // must not be changed
 	principal projections.Principal
+	actor     string                     // who the events of a command are by
+	claims    map[string]json.RawMessage // what a signed token limits the request to; nil with an API key
+	body      []byte                     // of what was read as an input
 }
 
 // adapt authenticates a request and turns what its handler returns into an answer.
@@ -129,7 +143,7 @@ func (s *Server) adapt(rt route, operator bool) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		answer := &response{ResponseWriter: w, patience: s.patience.write}
 		defer s.rescue(answer, r, rt)
-		err := s.serve(answer, &request{Request: r, params: ps}, rt, operator)
+		err := s.serve(answer, &request{Request: r, route: &rt, params: ps}, rt, operator)
 		switch {
 		case err == nil:
 		case rt.unanswered && !s.Settings.AnswerUnavailable && mayBeStoredLater(err):
@@ -155,6 +169,10 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 	}
 	if r.principal, err = s.authenticate(r, rt, operator); err != nil {
 		return err
+	}
+	r.actor = r.principal.KeyID
+	if len(r.Header.Get("Idempotency-Key")) > maxIdempotencyKey {
+		return errs.New(errs.Invalid, "INVALID_IDEMPOTENCY_KEY", "an Idempotency-Key has at most %d bytes", maxIdempotencyKey)
 	}
 	if rt.json {
 		if err := declaredJSON(r); err != nil {

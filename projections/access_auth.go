@@ -117,7 +117,8 @@ func Spans(scope string) bool { return scope == ScopeProjects || scope == ScopeA
 
 // scopes are those a key can have.
 var scopes = []string{
-	"events:write", "events:read", "users:*", "orgs:*", "drains:*", ScopeProjects, ScopeKeys,
+	"events:write", "events:read", "users:*", "users:read", "users:write", "orgs:*", "orgs:read", "orgs:write",
+	"drains:*", "drains:read", "drains:write", ScopeProjects, ScopeKeys,
 	"erase", "export", ScopeAdmin, ScopeAll,
 }
 

@@ -1,0 +1,99 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"net/http"
+	"slices"
+
+	"dashd/internal/commands"
+	"dashd/internal/errs"
+	"dashd/projections"
+)
+
+// maxIdempotencyKey is the length of an Idempotency-Key, in bytes.
+const maxIdempotencyKey = 255
+
+// call is what a command of this request carries. The input must have been read.
+func (r *request) call() commands.Call {
+	return commands.Call{
+		By:             r.principal,
+		Project:        r.principal.Project,
+		Actor:          r.actor,
+		IdempotencyKey: r.Header.Get("Idempotency-Key"),
+		Request:        r.digest(),
+	}
+}
+
+// digest stands for all that was asked: whoever repeats a request repeats its method,
+// its target, its claims and its body, byte for byte.
+func (r *request) digest() string {
+	h := sha256.New()
+	add := func(texts ...string) {
+		for _, text := range texts {
+			sum := sha256.Sum256([]byte(text)) // so that no two lists of texts run together to the same bytes
+			h.Write(sum[:])
+		}
+	}
+	add(r.route.method, r.route.pattern)
+	for _, p := range r.params {
+		add(p.Key, p.Value)
+	}
+	query := maps.Clone(r.query)
+	delete(query, "after")
+	add(query.Encode())
+	for _, name := range slices.Sorted(maps.Keys(r.claims)) {
+		add(name, string(r.claims[name]))
+	}
+	add(string(r.body))
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// tables returns the tables of the request's project, as of at least the seq it asks for
+// with after=, and says in the answer's Dashd-Seq what they are as of.
+func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables, error) {
+	after, err := strict(r.query, "after", 0, 0, maxOffset)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.folded(r, uint64(after)); err != nil {
+		return nil, err
+	}
+	image := s.Dash.Image()
+	setSeq(w, image.Seq())
+	return image.Tables(r.principal.Project), nil
+}
+
+// folded waits, for a moment, until the image holds everything up to seq.
+func (s *Server) folded(r *request, seq uint64) error {
+	if s.Dash.Image() == nil {
+		return errs.New(errs.Unavailable, "STARTING", "this node is starting; try again")
+	}
+	if seq == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.patience.fold)
+	defer cancel()
+	err := s.Dash.Wait(ctx, seq)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return errs.Wrap(err, errs.Unavailable, "NOT_FOLDED_YET", "this node has not come to seq %d; try again", seq)
+	}
+	return err
+}
+
+// done answers a command: v as JSON, with the seq that after= takes to see what it did.
+func (s *Server) done(w http.ResponseWriter, d commands.Done, v any) error {
+	setSeq(w, d.Seq)
+	if d.Repeat {
+		w.Header().Set("Idempotency-Replayed", "true")
+	}
+	return writeJSON(w, http.StatusOK, v)
+}
+
+// success is the answer to a command that makes nothing to show.
+var success = struct {
+	Success bool `json:"success"`
+}{true}
