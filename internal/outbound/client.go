@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -126,7 +127,7 @@ func (c *Client) check(rawURL string) (target, error) {
 		return target{}, &Error{Denied, fmt.Errorf("scheme %s", t.url.Scheme)}
 	case t.port != 443:
 		return target{}, &Error{Denied, fmt.Errorf("port %d", t.port)}
-	case t.addr.IsValid() && !public(t.addr):
+	case t.addr.IsValid() && !public(t.addr), t.host == "localhost", strings.HasSuffix(t.host, ".localhost"):
 		return target{}, &Error{Denied, errDenied}
 	}
 	return t, nil
@@ -201,8 +202,8 @@ func (c *Client) dial(ctx context.Context, network, address string) (net.Conn, e
 			return nil, err
 		}
 		named := c.allow.names(host, port)
-		if net.ParseIP(host) == nil {
-			address = net.JoinHostPort(host+".", port) // never a name of the machine's search domains
+		if !named && net.ParseIP(host) == nil {
+			address = net.JoinHostPort(host+".", port) // the machine's search domains are for its operator
 		}
 		d.Control = func(_, address string, _ syscall.RawConn) error { return c.admit(address, named) }
 	}

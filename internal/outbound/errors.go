@@ -68,7 +68,7 @@ func classify(err error) error {
 		untrusted *tls.CertificateVerificationError
 		authority x509.UnknownAuthorityError
 		record    tls.RecordHeaderError
-		alert     tls.AlertError
+		op        *net.OpError
 		netErr    net.Error
 	)
 	class := Unreachable
@@ -81,7 +81,8 @@ func classify(err error) error {
 		class = NoHost
 	case errors.Is(err, syscall.ECONNREFUSED):
 		class = Refused
-	case errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &untrusted), errors.As(err, &authority), errors.As(err, &record),
+		errors.As(err, &op) && op.Op == "remote error": // an alert of TLS
 		class = BadTLS
 	}
 	return &Error{class, err}
