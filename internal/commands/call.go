@@ -15,8 +15,8 @@ type Call struct {
 	// token says has sent it.
 	Actor          string
 	IdempotencyKey string // may be empty
-	// Request stands for all that was asked. A repeat under the same IdempotencyKey
-	// has the same.
+	// Request is all that was asked. A repeat under the same IdempotencyKey asks the
+	// same. It may hold secrets: the log has a MAC of it.
 	Request string
 }
 

@@ -2,12 +2,11 @@ package commands
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strconv"
 
 	"dashd/eventlog"
+	"dashd/internal/appender"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
@@ -24,20 +23,26 @@ type Done struct {
 	Tables *projections.Tables
 	Seq    uint64 // Tables are as of it
 	Repeat bool   // an earlier call under the same Idempotency-Key did it
+	// Events are those of the command, or of the call that it repeats: what it did,
+	// also if later ones have undone it. They must not be changed.
+	Events []eventlog.Event
 }
 
 // change decides about a project's tables, one command of a project at a time,
 // appends the events in one block, and waits for the fold. decide sees tables that hold
-// everything proposed before. It returns no events if there is nothing to do.
+// everything proposed before. It returns no events if there is nothing to do. It may
+// be called more than once, and only before change returns.
 //
 // A repeat of a call that carries an Idempotency-Key is not decided again: it finds
 // the first one's events. Under the same key another request is refused.
+//
+// Cancelling ctx stops the waiting, not an append that is under way.
 func (c *Commands) change(ctx context.Context, call Call, decide func(*projections.Tables) ([]eventlog.Event, error)) (Done, error) {
-	leave, err := c.enter(ctx, call.Project)
+	turn, err := c.enter(ctx, call.Project)
 	if err != nil {
 		return Done{}, err
 	}
-	defer leave()
+	defer turn.leave()
 	seq, err := c.o.Settle(ctx)
 	if err != nil {
 		return Done{}, fmt.Errorf("settle: %w", waiting(err))
@@ -46,15 +51,18 @@ func (c *Commands) change(ctx context.Context, call Call, decide func(*projectio
 		if err := c.settled(ctx, call, seq); err != nil {
 			return Done{}, err
 		}
-		if repeat, err := c.repeats(call); repeat || err != nil {
-			return c.done(call, true), err
+		if first, err := c.earlier(call); err != nil || first != nil {
+			return c.done(call, first, true), err
 		}
 		events, err := decide(c.o.Dash.Image().Tables(call.Project))
 		if err != nil || len(events) == 0 {
-			return c.done(call, false), err
+			return c.done(call, nil, false), err
 		}
-		call.sign(events)
-		results, err := c.o.Appender.Append(ctx, events)
+		if err := fit(events); err != nil {
+			return Done{}, err
+		}
+		c.sign(call, events)
+		results, err := turn.append(ctx, c.o.Appender, events)
 		if err != nil {
 			return Done{}, fmt.Errorf("append: %w", waiting(err))
 		}
@@ -69,20 +77,9 @@ func (c *Commands) change(ctx context.Context, call Call, decide func(*projectio
 		if err := c.o.Dash.Wait(ctx, seq); err != nil {
 			return Done{}, fmt.Errorf("wait for the fold of seq %d: %w", seq, waiting(err))
 		}
-		return c.done(call, false), nil
+		return c.done(call, events, false), nil
 	}
 	return Done{}, errors.New("an event is in the log but not in the image")
-}
-
-// enter waits for the turn of a command of a project.
-func (c *Commands) enter(ctx context.Context, project string) (leave func(), err error) {
-	turn, _ := c.turns.LoadOrStore(project, make(chan struct{}, 1))
-	select {
-	case turn.(chan struct{}) <- struct{}{}:
-		return func() { <-turn.(chan struct{}) }, nil
-	case <-ctx.Done():
-		return nil, waiting(ctx.Err())
-	}
 }
 
 // settled waits until the images hold everything up to seq, and checks that the
@@ -97,44 +94,67 @@ func (c *Commands) settled(ctx context.Context, call Call, seq uint64) error {
 	return c.o.Access.Image().Recheck(call.By, c.o.Now())
 }
 
-func (c *Commands) done(call Call, repeat bool) Done {
+func (c *Commands) done(call Call, events []eventlog.Event, repeat bool) Done {
 	image := c.o.Dash.Image()
-	return Done{Tables: image.Tables(call.Project), Seq: image.Seq(), Repeat: repeat}
+	return Done{Tables: image.Tables(call.Project), Seq: image.Seq(), Repeat: repeat, Events: events}
 }
 
-// eventID is the id of the nth event of a call with an Idempotency-Key.
-func (c Call) eventID(n int) string {
-	return derive("call", c.By.KeyID, c.Project, c.IdempotencyKey, strconv.Itoa(n))
-}
-
-// sign gives the events of a call their ids, and notes in the first what was asked.
-func (c Call) sign(events []eventlog.Event) {
-	if c.IdempotencyKey == "" {
-		return
-	}
+// fit refuses a command whose events the log cannot hold. What is too long is something
+// that was asked for: dashd's own texts are short.
+func fit(events []eventlog.Event) error {
 	for i := range events {
-		events[i].ID, events[i].GivenID = c.eventID(i), true
+		if n := len(events[i].Metadata); n > eventlog.MaxMetadataLen {
+			return errs.New(errs.TooLarge, appender.CodeTooLarge, "this would take an event of %d bytes; at most %d fit", n, eventlog.MaxMetadataLen)
+		}
 	}
-	first := events[0].Metadata
-	note, _ := json.Marshal(c.Request) // a string always has a JSON text
-	events[0].Metadata = append(append(append(first[:len(first)-1:len(first)-1], `,"request":`...), note...), '}')
+	return nil
 }
 
-// repeats reports whether a call under this Idempotency-Key was executed before.
-func (c *Commands) repeats(call Call) (bool, error) {
-	if call.IdempotencyKey == "" {
-		return false, nil
+// turn is the right to decide about a project's tables. One holds it at a time.
+type turn struct {
+	taken chan struct{}
+	lent  bool // an append still holds it
+}
+
+// enter waits for the turn.
+func (c *Commands) enter(ctx context.Context, project string) (*turn, error) {
+	taken, _ := c.turns.LoadOrStore(project, make(chan struct{}, 1))
+	t := &turn{taken: taken.(chan struct{})}
+	select {
+	case t.taken <- struct{}{}:
+		return t, nil
+	case <-ctx.Done():
+		return nil, waiting(ctx.Err())
 	}
-	seq, ok, err := c.o.Log.FindID(call.Project, call.eventID(0))
-	if err != nil || !ok {
-		return false, err
+}
+
+// leave gives the turn to the next.
+func (t *turn) leave() {
+	if !t.lent {
+		<-t.taken
 	}
-	rec, err := c.o.Log.Read(seq)
-	if err != nil {
-		return false, err
+}
+
+// append appends events. If ctx ends first, the turn is taken until their outcome
+// is known: events that wait for their block are neither in the tables nor covered by
+// Settle, and what is decided next has to see them.
+func (t *turn) append(ctx context.Context, to Appender, events []eventlog.Event) ([]appender.Result, error) {
+	var results []appender.Result
+	var err error
+	known := make(chan struct{})
+	go func() { // ends with the append, at the latest when the appender stops
+		defer close(known)
+		results, err = to.Append(context.WithoutCancel(ctx), events)
+	}()
+	select {
+	case <-known:
+		return results, err
+	case <-ctx.Done():
+		t.lent = true
+		go func() {
+			<-known
+			<-t.taken
+		}()
+		return nil, ctx.Err()
 	}
-	if asked, _ := eventlog.MetadataText(rec.Metadata, "request"); asked != call.Request {
-		return false, errs.New(errs.Conflict, "IDEMPOTENCY_KEY_REUSED", "this Idempotency-Key was used for another request")
-	}
-	return true, nil
 }

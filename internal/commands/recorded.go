@@ -6,7 +6,7 @@ import "dashd/eventlog"
 func (c *Commands) recorded(call Call) ([]eventlog.Record, error) {
 	var events []eventlog.Record
 	for {
-		seq, ok, err := c.o.Log.FindID(call.Project, call.eventID(len(events)))
+		seq, ok, err := c.o.Log.FindID(call.Project, c.eventID(call, len(events)))
 		if err != nil || !ok {
 			return events, err
 		}
