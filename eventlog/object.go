@@ -1,5 +1,7 @@
 package eventlog
 
+import "iter"
+
 // Object is a JSON object that is looked at once and asked many times. It keeps
 // positions in the text, no copies: it is good as long as the text is, and can be
 // used again for another, without allocating. The zero value has no members.
@@ -55,4 +57,29 @@ func (o *Object) Text(key string) string {
 	var buf [64]byte
 	text, _ := AppendText(buf[:0], value)
 	return string(text)
+}
+
+// Elements yields the raw JSON values in the array that text holds; none if it is not
+// an array.
+func Elements(text []byte) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		i := skipSpace(text, 0)
+		if i == len(text) || text[i] != '[' {
+			return
+		}
+		for i++; ; {
+			i = skipSpace(text, i)
+			if i < len(text) && text[i] == ',' {
+				i = skipSpace(text, i+1)
+			}
+			if i == len(text) || text[i] == ']' {
+				return
+			}
+			end := skipValue(text, i)
+			if end <= i || !yield(text[i:end]) {
+				return
+			}
+			i = end
+		}
+	}
 }

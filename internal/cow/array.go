@@ -142,6 +142,15 @@ func (a *Array[T]) Release(i int) {
 	}
 }
 
+// Clear takes all values out. Indexes begin at 0 again; epochs go on, so that what
+// comes next is seen as changed.
+func (a *Array[T]) Clear() {
+	if a.frozen {
+		panic("cow: clear of a frozen array")
+	}
+	a.root, a.own, a.first, a.n = nil, a.epoch, 0, 0
+}
+
 // Start makes the first value that is appended to an empty array have index first, as
 // if those before had been released. It is First of an array that is put back.
 func (a *Array[T]) Start(first int) {

@@ -230,3 +230,26 @@ func BenchmarkArray(b *testing.B) {
 		})
 	}
 }
+
+func TestClearedArray(t *testing.T) {
+	var a cow.Array[int]
+	for i := range 3 * cow.NodeLen {
+		a.Append(i)
+	}
+	frozen := a.Freeze()
+	a.Clear()
+	if a.Len() != 0 || a.Nodes() != 0 || a.At(0) != nil {
+		t.Fatalf("after Clear: Len %d, Nodes %d, At(0) %v", a.Len(), a.Nodes(), a.At(0))
+	}
+	if i := a.Append(-1); i != 0 || *a.At(0) != -1 {
+		t.Errorf("the first value after Clear is %d at %d", *a.At(i), i)
+	}
+	if a.NodeEpoch(0) <= frozen.Epoch() {
+		t.Errorf("NodeEpoch = %d: not newer than the frozen copy of epoch %d", a.NodeEpoch(0), frozen.Epoch())
+	}
+	for i := range frozen.Len() {
+		if got := *frozen.At(i); got != i {
+			t.Fatalf("frozen At(%d) = %d", i, got)
+		}
+	}
+}
