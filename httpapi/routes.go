@@ -63,6 +63,8 @@ type route struct {
 	events       []eventlog.Type // what it may append; none if it only reads
 	bodyOptional bool            // a POST or PATCH may come without a body
 	anyTarget    bool            // a signed token need not name what is changed: it stands in the body
+	feature      Feature         // which must be on
+	whenOff      any             // what is answered if it is not: a value, or a refusal; nil: that of the feature
 }
 
 // mutates reports whether the route changes anything.
@@ -77,6 +79,7 @@ func (s *Server) routes() []route {
 			panic(err) // at start, whatever the configuration: the table is code
 		}
 		rt.json = rt.json || rt.section != ""
+		rt.handle = s.gate(rt)
 	}
 	return table
 }
@@ -100,7 +103,10 @@ func (rt *route) check() error {
 func (s *Server) systemRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17"},
-		{method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17"},
+		{
+			method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17",
+			feature: Teams, whenOff: map[string]bool{"teamsEnabled": false},
+		},
 	}
 }
 

@@ -73,6 +73,8 @@ type Settings struct {
 	// Redact holds further keys of metadata, as eventlog.FoldKey gives them, whose
 	// values are not to be stored. It must not be changed.
 	Redact map[string]bool
+	// Off holds the features that are switched off. It must not be changed.
+	Off map[Feature]bool
 }
 
 // patience is how long the server waits for others.
