@@ -41,6 +41,26 @@ func (db *DB) Scan(prefix, from []byte, fn func(key, val []byte) (more bool, err
 	return db.iterate(badger.IteratorOptions{Prefix: prefix}, from, fn)
 }
 
+// Keys is Scan without the values, which are not read.
+func (db *DB) Keys(prefix, from []byte, fn func(key []byte) (more bool, err error)) error {
+	if bytes.Compare(from, prefix) < 0 {
+		from = prefix
+	}
+	return db.view(func(v *view) error {
+		it := v.NewIterator(badger.IteratorOptions{Prefix: prefix})
+		defer it.Close()
+		for it.Seek(from); it.Valid(); it.Next() {
+			v.calling = true
+			more, err := fn(it.Item().Key())
+			v.calling = false
+			if err != nil || !more {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // Descend is Scan in the other direction: from the last key <= from, descending.
 func (db *DB) Descend(prefix, from []byte, fn func(key, val []byte) (more bool, err error)) error {
 	return db.iterate(badger.IteratorOptions{Prefix: prefix, Reverse: true}, from, fn)

@@ -1,6 +1,7 @@
 package kv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -17,6 +18,33 @@ const MaxWrite = 4 << 20
 // If fn fails, nothing is written. If the commit fails, it may have reached the
 // disk or not, and no later Write is accepted.
 func (db *DB) Write(fn func(put func(key, val []byte) error) error) error {
+	return db.update(func(txn *badger.Txn) error {
+		return fn(func(key, val []byte) error { return put(txn, key, val) })
+	})
+}
+
+// MaxDelete is how many keys one Delete can take.
+const MaxDelete = 1 << 10
+
+// Delete removes keys, with their values, in one transaction like that of Write. A key
+// that does not exist is no error.
+//
+// It is for what can be told from garbage should it come back: Badger has been seen to
+// bring a deleted key back in a compaction, after a crash. What must be gone for
+// good is overwritten instead.
+func (db *DB) Delete(keys [][]byte) error {
+	return db.update(func(txn *badger.Txn) error {
+		for _, key := range keys {
+			if err := remove(txn, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// update commits what fn does in one synced transaction.
+func (db *DB) update(fn func(*badger.Txn) error) error {
 	db.writing.Lock()
 	defer db.writing.Unlock()
 	if db.broken != nil {
@@ -34,7 +62,7 @@ func (db *DB) Write(fn func(put func(key, val []byte) error) error) error {
 
 	txn := db.b.NewTransactionAt(version, true)
 	defer txn.Discard()
-	if err := fn(func(key, val []byte) error { return put(txn, key, val) }); err != nil {
+	if err := fn(txn); err != nil {
 		return err
 	}
 	if err := db.commit(txn, version+1); err != nil {
@@ -87,6 +115,23 @@ func put(txn *badger.Txn, key, val []byte) error {
 		}
 	}
 	return set(txn, badger.NewEntry(key, head).WithMeta(byte(parts)))
+}
+
+// remove deletes key from txn, with the parts of its value.
+func remove(txn *badger.Txn, key []byte) error {
+	parts, err := partsOf(txn, key)
+	if err != nil {
+		return err
+	}
+	for n := range parts {
+		if err := txn.Delete(partKey(key, n)); err != nil {
+			return fmt.Errorf("delete a part: %w", err)
+		}
+	}
+	if err := txn.Delete(bytes.Clone(key)); err != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	return nil
 }
 
 func cut(val []byte) (head, rest []byte) {
