@@ -208,6 +208,8 @@ type Drain struct {
 	// a replay is asked for. Epoch counts these, so that a position of before is known to be old.
 	FromSeq uint64 `json:"-"`
 	Epoch   uint64 `json:"-"`
+	// Suspended is why dashd has switched it off; "" if it has not.
+	Suspended Text `json:"-"`
 	// Sealed holds the whole config: seal.Object{seal.Drain, project, ID}.
 	Sealed []byte `json:"-"`
 }

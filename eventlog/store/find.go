@@ -56,7 +56,7 @@ func (s *Store) FindID(project, id string) (seq uint64, ok bool, err error) {
 	if !isV7 {
 		return 0, false, nil
 	}
-	from, err := s.receivedSince(made)
+	from, err := s.ReceivedSince(made)
 	if err != nil {
 		return 0, false, err
 	}
@@ -107,8 +107,8 @@ func rowOf(b *stored, wantProject, id string) (seq uint64, ok bool) {
 	return 0, false
 }
 
-// receivedSince returns the first seq received at or after t, or one beyond the head.
-func (s *Store) receivedSince(t int64) (uint64, error) {
+// ReceivedSince returns the first seq received at or after t, or one beyond the head.
+func (s *Store) ReceivedSince(t int64) (uint64, error) {
 	var failed error
 	n := sort.Search(int(s.Head()), func(i int) bool {
 		if failed != nil {

@@ -24,10 +24,12 @@ type Access interface {
 	Wait(ctx context.Context, seq uint64) error
 }
 
-// Log is the part of eventlog/store.Store in which a repeat finds what it did.
+// Log is the part of eventlog/store.Store in which a repeat finds what it did, and
+// commands find events by their time.
 type Log interface {
 	FindID(project, id string) (seq uint64, ok bool, err error)
 	Read(seq uint64) (eventlog.Record, error)
+	ReceivedSince(t int64) (seq uint64, err error)
 }
 
 // Options of New. All are required; the zero value of rules is the recommended one.
