@@ -40,3 +40,15 @@ func plain(u *url.URL) bool {
 	}
 	return true
 }
+
+// sameOrigin refuses requests that a browser sends on behalf of another site's page.
+func (s *Server) sameOrigin(next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := guard.Check(r); err != nil {
+			s.fail(w, r, "", errs.Wrap(err, errs.Forbidden, "CROSS_ORIGIN", "requests from pages of other sites are not taken"))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

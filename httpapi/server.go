@@ -116,16 +116,23 @@ func (s *Server) Handler(operator bool) http.Handler {
 	router.GlobalOPTIONS = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNoContent) // the router has set Allow
 	})
-	router.NotFound = http.HandlerFunc(s.notFound)
 	router.MethodNotAllowed = http.HandlerFunc(s.methodNotAllowed)
+	var references parametric
 	for _, rt := range s.routes() {
 		handle := s.adapt(rt, operator)
-		router.Handle(rt.method, rt.pattern, handle)
-		if rt.method == http.MethodGet && !rt.endless {
-			router.Handle(http.MethodHead, rt.pattern, handle)
+		for _, at := range rt.places() {
+			add := router.Handle
+			if at.hasParameters() {
+				add = references.add
+			}
+			add(at.method, at.pattern, handle)
+			if at.method == http.MethodGet && !rt.endless && !rt.mutates() {
+				add(http.MethodHead, at.pattern, handle)
+			}
 		}
 	}
-	return s.plainPaths(router)
+	router.NotFound = references.ready(http.HandlerFunc(s.notFound), router.MethodNotAllowed)
+	return s.plainPaths(s.sameOrigin(underBase(router)))
 }
 
 // request is a request whose sender is known.
@@ -177,7 +184,7 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 		return errs.New(errs.Invalid, "INVALID_IDEMPOTENCY_KEY", "an Idempotency-Key has at most %d bytes", maxIdempotencyKey)
 	}
 	if rt.json {
-		if err := declaredJSON(r); err != nil {
+		if err := declaredJSON(r, rt.section != ""); err != nil {
 			return err
 		}
 	}
