@@ -51,7 +51,7 @@ func (d *Dash) Apply(rec *eventlog.Record) {
 		d.tables[rec.Project] = t
 	}
 	d.touched[rec.Project] = t
-	t.apply(r, &d.fact)
+	t.apply(&r, &d.fact)
 }
 
 // Publish makes what was folded so far, up to seq, the image that readers see.

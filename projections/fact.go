@@ -3,6 +3,8 @@ package projections
 import (
 	"bytes"
 	"encoding/json"
+	"iter"
+	"strconv"
 	"time"
 
 	"dashd/eventlog"
@@ -88,6 +90,19 @@ func (o *object) object(key string) *object {
 	var inner object
 	inner.Read(o.Field(key))
 	return &inner
+}
+
+// objects yields the objects in the array under a key. Each is good until the next.
+func (o *object) objects(key string) iter.Seq[*object] {
+	return func(yield func(*object) bool) {
+		var inner object
+		for value := range eventlog.Elements(o.Field(key)) {
+			inner.Read(value)
+			if !yield(&inner) {
+				return
+			}
+		}
+	}
 }
 
 var null = []byte("null")
@@ -177,5 +192,30 @@ func putJSON(o *object, key string, to *json.RawMessage) {
 		*to = nil
 	case len(value) > 0 && value[0] == '{':
 		*to = bytes.Clone(value)
+	}
+}
+
+// putTexts puts the texts of the array under a key of o into to, likewise. It makes a
+// new list: the old one may be that of a published row.
+func putTexts(o *object, key string, to *[]string) {
+	value := o.Field(key)
+	switch {
+	case bytes.Equal(value, null):
+		*to = nil
+	case len(value) > 0 && value[0] == '[':
+		list := []string{}
+		for v := range eventlog.Elements(value) {
+			if text, ok := eventlog.AppendText(nil, v); ok {
+				list = append(list, string(text))
+			}
+		}
+		*to = list
+	}
+}
+
+// putNumber puts the whole number under a key of o into to. Anything else changes nothing.
+func putNumber(o *object, key string, to *uint64) {
+	if n, err := strconv.ParseUint(string(o.Field(key)), 10, 64); err == nil {
+		*to = n
 	}
 }

@@ -1,70 +1,75 @@
 package projections
 
-import (
-	"iter"
-
-	"dashd/eventlog"
-)
+import "dashd/eventlog"
 
 // groups are the tables of organizations and what belongs to one.
-type groups struct{}
-
-func (g *groups) freeze() groups { return groups{} }
-
-// settings are the tables of what organizations have configured.
-type settings struct{}
-
-func (s *settings) freeze() settings { return settings{} }
-
-var organizationRules, settingRules map[eventlog.Type]rule
-
-func (t *Tables) hasOrganization(id string) bool { panic("skeleton") }
-
-// addOrganization makes the row of an organization that has none.
-func (t *Tables) addOrganization(o Organization) { panic("skeleton") }
-
-// forgetUser removes what a user who was deleted had in organizations: memberships,
-// team memberships, the invitations he sent, the SSO providers he created.
-func (t *Tables) forgetUser(id string) { panic("skeleton") }
-
-// Organizations and what belongs to one. (orgs.go, members.go, teams.go, invitations.go)
-
-func (t *Tables) Organization(id string) (Organization, bool)         { panic("skeleton") }
-func (t *Tables) OrganizationBySlug(slug string) (Organization, bool) { panic("skeleton") }
-func (t *Tables) ListOrganizations(q OrganizationQuery) (Page[Organization], error) {
-	panic("skeleton")
+type groups struct {
+	organizations table[organizationRow, *organizationRow]
+	members       table[Member, *Member]
+	teams         table[Team, *Team]
+	teamMembers   table[TeamMember, *TeamMember]
+	invitations   table[Invitation, *Invitation]
 }
-func (t *Tables) EachOrganization(q Query, fn func(Organization) error) error { panic("skeleton") }
-func (t *Tables) Member(id string) (Member, bool)                             { panic("skeleton") }
-func (t *Tables) MemberOf(organizationID, userID string) (Member, bool)       { panic("skeleton") }
-func (t *Tables) Members(organizationID string) iter.Seq[Member]              { panic("skeleton") }
-func (t *Tables) MemberCount(organizationID string) int                       { panic("skeleton") }
-func (t *Tables) Memberships(userID string) []Member                          { panic("skeleton") }
-func (t *Tables) Team(id string) (Team, bool)                                 { panic("skeleton") }
-func (t *Tables) Teams(organizationID string) []Team                          { panic("skeleton") }
-func (t *Tables) TeamMember(teamID, userID string) (TeamMember, bool)         { panic("skeleton") }
-func (t *Tables) TeamMembers(teamID string) iter.Seq[TeamMember]              { panic("skeleton") }
-func (t *Tables) TeamMemberCount(teamID string) int                           { panic("skeleton") }
-func (t *Tables) TeamMemberships(userID string) []TeamMember                  { panic("skeleton") }
-func (t *Tables) Invitation(id string) (Invitation, bool)                     { panic("skeleton") }
-func (t *Tables) Invitations(organizationID string) []Invitation              { panic("skeleton") }
-func (t *Tables) InvitationsTo(email string) []Invitation                     { panic("skeleton") }
-func (t *Tables) InvitationsBy(inviterID string) []Invitation                 { panic("skeleton") }
 
-// Settings of organizations. (sso.go, directories.go, drains.go)
+// organizationRules are those of the events of organizations.
+var organizationRules = map[eventlog.Type]rule{
+	eventlog.OrganizationCreated: {fold: (*Tables).foldOrganization, knows: true},
+	eventlog.OrganizationUpdated: {fold: (*Tables).foldOrganization, knows: true},
+	eventlog.OrganizationDeleted: {fold: (*Tables).foldOrganizationDeleted},
 
-func (t *Tables) SSOProvider(providerID string) (SSOProvider, bool) { panic("skeleton") }
+	eventlog.MemberAdded:       {fold: (*Tables).foldMember, knows: true, who: &memberNaming},
+	eventlog.MemberRoleChanged: {fold: (*Tables).foldMember, knows: true, who: &memberNaming},
+	eventlog.MemberRemoved:     {fold: (*Tables).foldMemberRemoved},
 
-func (t *Tables) SSOProviders(organizationID string) []SSOProvider { panic("skeleton") }
+	eventlog.TeamCreated:       {fold: (*Tables).foldTeam, knows: true},
+	eventlog.TeamUpdated:       {fold: (*Tables).foldTeam, knows: true},
+	eventlog.TeamDeleted:       {fold: (*Tables).foldTeamDeleted},
+	eventlog.TeamMemberAdded:   {fold: (*Tables).foldTeamMember, knows: true, who: &teamMemberNaming},
+	eventlog.TeamMemberRemoved: {fold: (*Tables).foldTeamMemberRemoved},
 
-func (t *Tables) SSOProvidersBy(userID string) []SSOProvider { panic("skeleton") }
+	eventlog.InvitationCreated:   {fold: (*Tables).foldInvitation, knows: true, who: &inviterNaming},
+	eventlog.InvitationAccepted:  {fold: (*Tables).foldInvitationAccepted, knows: true, who: &accepterNaming},
+	eventlog.InvitationRejected:  {fold: (*Tables).foldInvitationRejected, knows: true, who: &rejecterNaming},
+	eventlog.InvitationCancelled: {fold: (*Tables).foldInvitationCancelled, knows: true, who: &cancellerNaming},
+}
 
-func (t *Tables) Directory(organizationID, providerID string) (Directory, bool) { panic("skeleton") }
+func (g *groups) freeze() groups {
+	return groups{
+		organizations: g.organizations.freeze(),
+		members:       g.members.freeze(),
+		teams:         g.teams.freeze(),
+		teamMembers:   g.teamMembers.freeze(),
+		invitations:   g.invitations.freeze(),
+	}
+}
 
-func (t *Tables) Directories(organizationID string) []Directory { panic("skeleton") }
+// kept are the tables that checkpoints hold.
+func (g *groups) kept() []keptTable {
+	return []keptTable{
+		g.organizations.kept("organizations", codeOrganization),
+		g.members.kept("members", codeMember),
+		g.teams.kept("teams", codeTeam),
+		g.teamMembers.kept("team members", codeTeamMember),
+		g.invitations.kept("invitations", codeInvitation),
+	}
+}
 
-func (t *Tables) Drain(id string) (Drain, bool) { panic("skeleton") }
+// reindex makes everything but the rows from the rows.
+func (g *groups) reindex() {
+	g.organizations.reindex()
+	g.members.reindex()
+	g.teams.reindex()
+	g.teamMembers.reindex()
+	g.invitations.reindex()
+	for m := range g.members.all() {
+		g.countMember(m.OrganizationID, 1)
+	}
+}
 
-func (t *Tables) Drains(organizationID string) []Drain { panic("skeleton") }
-
-func (t *Tables) AllDrains() []Drain { panic("skeleton") }
+// forgetUser removes what a user who was deleted had in organizations: memberships and
+// the invitations he sent.
+func (g *groups) forgetUser(id string) {
+	g.members.removeHaving(memberUser, id, func(m *Member) { g.countMember(m.OrganizationID, -1) })
+	g.teamMembers.removeHaving(teamMemberUser, id, nil)
+	g.invitations.removeHaving(invitationInviter, id, nil)
+}

@@ -1,17 +1,23 @@
 package projections
 
-import "dashd/eventlog"
+import (
+	"strings"
+
+	"dashd/eventlog"
+)
 
 // A rule says what an event of one type does to the tables of its project.
 type rule struct {
 	// fold applies what the type means. It reads the tables and the fact and nothing
 	// else, and is nil if there is nothing but names to be learnt. It ignores what is
-	// malformed, and what contradicts the tables it takes as the newer truth if it can.
+	// malformed; of two facts that contradict each other, it believes the later.
 	fold func(*Tables, *fact)
 	// knows says that whom and what the event names exists afterwards, so that rows are made
 	// for them first. Events that end something may come after the user is gone, and
 	// know nobody.
 	knows bool
+	// who says how it names a user; nil: as most do.
+	who *naming
 	// ours says that only dashd's own commands can do it: an event of a producer
 	// changes nothing.
 	ours bool
@@ -31,6 +37,9 @@ func joined(parts ...map[eventlog.Type]rule) map[eventlog.Type]rule {
 			if _, twice := all[t]; twice {
 				panic("two rules for " + t)
 			}
+			if r.who == nil {
+				r.who = &mostNaming
+			}
 			all[t] = r
 		}
 	}
@@ -43,42 +52,57 @@ func wants(t eventlog.Type) bool {
 	return ok
 }
 
+// naming says under which keys of the metadata an event names a user: the first that
+// has a text counts. The keys of the dash plugin come first, then those of Better Auth
+// Studio. Without an id there, it is the event's user.
+type naming struct{ ids, names, emails []string }
+
+var mostNaming = naming{
+	names:  []string{"userName", "name"},
+	emails: []string{"userEmail", "email"},
+}
+
+// user is the id of the user whom a fact is about, "" if it does not say.
+func (n *naming) user(f *fact) string {
+	if id := f.name(n.ids...); id != "" {
+		return id
+	}
+	if f.UserID == unknown {
+		return ""
+	}
+	return f.UserID
+}
+
 // apply folds a fact according to the rule of its type.
-func (t *Tables) apply(r rule, f *fact) {
+func (t *Tables) apply(r *rule, f *fact) {
 	if r.knows {
-		t.know(f)
+		t.knowUser(r.who, f)
+		t.knowOrganization(f)
 	}
 	if r.fold != nil {
 		r.fold(t, f)
 	}
 }
 
-// know makes the rows of the user and the organization that an event names, if there are
-// none.
-func (t *Tables) know(f *fact) {
-	if f.UserID != "" && f.UserID != unknown && !t.hasUser(f.UserID) {
-		t.knowUser(f)
+// knowUser makes the row of the user whom a fact names, if there is none.
+func (t *Tables) knowUser(who *naming, f *fact) {
+	id := who.user(f)
+	if id == "" || t.hasUser(id) {
+		return
 	}
-	if f.OrganizationID != "" && !t.hasOrganization(f.OrganizationID) {
-		t.knowOrganization(f)
-	}
-}
-
-// The names that the two vocabularies have for whom an event is about.
-var (
-	userNames  = []string{"userName", "memberName", "acceptedByName", "rejectedByName", "cancelledByName", "inviterName", "name"}
-	userEmails = []string{"userEmail", "memberEmail", "acceptedByEmail", "rejectedByEmail", "cancelledByEmail", "inviterEmail", "email"}
-)
-
-func (t *Tables) knowUser(f *fact) {
-	name, email := f.name(userNames...), f.name(userEmails...)
+	name, email := f.name(who.names...), f.name(who.emails...)
 	if name == "" && email == "" {
 		return
 	}
-	t.addUser(User{ID: f.UserID, Name: name, Email: email, CreatedAt: f.at(), UpdatedAt: f.at()})
+	t.addUser(User{ID: id, Name: name, Email: strings.ToLower(email), CreatedAt: f.at(), UpdatedAt: f.at()})
 }
 
+// knowOrganization makes the row of the organization that a fact names, if there is
+// none: the plugin tells of members and teams before it tells of the organization.
 func (t *Tables) knowOrganization(f *fact) {
+	if f.OrganizationID == "" || t.organizations.has(f.OrganizationID) {
+		return
+	}
 	name, slug := f.name("organizationName"), f.name("organizationSlug")
 	if name == "" && slug == "" {
 		return

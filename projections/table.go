@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"hash/maphash"
 	"iter"
 
@@ -8,7 +10,7 @@ import (
 )
 
 // A table holds rows of one kind in the order in which they were made. Rows have an id,
-// and up to two keys that several rows can share. The zero table is empty.
+// and up to three keys that several rows can share. The zero table is empty.
 //
 // A row that is removed leaves an empty one in its place. When most are empty, the
 // table is made anew of the others.
@@ -22,7 +24,7 @@ type table[R any, P interface {
 	live int
 }
 
-const keysOfRow = 2
+const keysOfRow = 3
 
 // A row is a record of a table.
 type row interface {
@@ -92,6 +94,16 @@ func (t *table[R, P]) list(k int, key string) []R {
 	return list
 }
 
+// removeHaving removes the rows whose key k is the given text, and calls fn with each.
+func (t *table[R, P]) removeHaving(k int, key string, fn func(*R)) {
+	for _, r := range t.list(k, key) {
+		t.remove(P(&r).rowID())
+		if fn != nil {
+			fn(&r)
+		}
+	}
+}
+
 // count is the number of rows that having yields.
 func (t *table[R, P]) count(k int, key string) int {
 	n := 0
@@ -117,6 +129,15 @@ func (t *table[R, P]) put(r R) {
 	had := P(at).rowKeys()
 	*at = r
 	t.index(ord, had, keys)
+}
+
+// edit returns a row to be changed in place, but for its id and its keys; nil if there
+// is none.
+func (t *table[R, P]) edit(id string) *R {
+	if ord, ok := t.find(id); ok {
+		return t.rows.Edit(int(ord))
+	}
+	return nil
 }
 
 // remove takes a row away and returns it.
@@ -206,3 +227,21 @@ var hashSeed = maphash.MakeSeed()
 // hashOf is what keys are ordered by in memory. It is another one in each process, so
 // that nobody can choose ids that share one; no answer depends on it.
 func hashOf(key string) uint64 { return maphash.String(hashSeed, key) }
+
+// copies yields copies of rows.
+func copies[R any](rows iter.Seq[*R]) iter.Seq[R] {
+	return func(yield func(R) bool) {
+		for r := range rows {
+			if !yield(*r) {
+				return
+			}
+		}
+	}
+}
+
+// derivedID is the id of a row whose event gives it none. It follows from what the row
+// connects, of which there is one at a time.
+func derivedID(kind, a, b string) string {
+	sum := sha256.Sum256([]byte(kind + "\x00" + a + "\x00" + b))
+	return hex.EncodeToString(sum[:16])
+}

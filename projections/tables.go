@@ -17,3 +17,10 @@ func (t *Tables) freeze() *Tables {
 		settings: t.settings.freeze(),
 	}
 }
+
+// forgetUser removes what a user who was deleted had in organizations: memberships,
+// places in teams, the invitations he sent, the SSO providers he created.
+func (t *Tables) forgetUser(id string) {
+	t.groups.forgetUser(id)
+	t.settings.forgetUser(id)
+}
