@@ -3,6 +3,7 @@ package httpapi
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"dashd/internal/errs"
@@ -38,6 +39,16 @@ var features = map[Feature]struct {
 	Directories:       {Organizations, "SCIM plugin is not enabled or does not support this feature"},
 	InvitationEmail:   {Organizations, "Invitation email is not enabled"},
 	EmailVerification: {"", "Email verification is not enabled"},
+}
+
+// FeatureNames are the names of all features, sorted.
+func FeatureNames() []string {
+	var names []string
+	for f := range features {
+		names = append(names, string(f))
+	}
+	slices.Sort(names)
+	return names
 }
 
 // ParseFeatures reads the names of features, with commas between.

@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"dashd/eventlog"
+	"dashd/httpapi"
+	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
 	"dashd/internal/node"
@@ -56,6 +58,18 @@ type Config struct {
 	// does not.
 	OutboundProxy string
 
+	// FeaturesOff names the features of the dashboard's API that are switched off,
+	// with commas between; see httpapi.Feature.
+	FeaturesOff string
+	// OrganizationRoles are the roles members of organizations may have, with commas
+	// between; owner must be among them.
+	OrganizationRoles string
+	// MaxTeams and MaxTeamMembers bound the teams of an organization and the members
+	// of a team. 0: no bound.
+	MaxTeams, MaxTeamMembers int
+	// KeepLastTeam refuses to delete the only team of an organization.
+	KeepLastTeam bool
+
 	// DiskRefuse and DiskStop are the free MiB on the data file system below which
 	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
 	// GiB, and 5 % but at least 1 GiB.
@@ -88,6 +102,11 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
 	fs.String("outbound-allow", "", "`hosts` and networks that log drains may send to although they are not public or not https (comma-separated: host, host:port, CIDR)")
 	fs.String("outbound-proxy", "", "`URL` of the proxy for everything outbound")
+	fs.String("features-off", "", "`features` of the dashboard's API that are switched off (comma-separated: "+strings.Join(httpapi.FeatureNames(), ", ")+")")
+	fs.String("organization-roles", strings.Join(commands.DefaultRoles, ","), "`roles` that members of organizations may have (comma-separated)")
+	fs.Int("max-teams", 0, "most teams an organization may have (default: no bound)")
+	fs.Int("max-team-members", 0, "most members a team may have (default: no bound)")
+	fs.Bool("keep-last-team", false, "refuse to delete the only team of an organization")
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
@@ -153,6 +172,7 @@ func fill(fs *pflag.FlagSet, name string, from koanf.Provider, parser koanf.Pars
 func configOf(fs *pflag.FlagSet) Config {
 	text := func(name string) string { v, _ := fs.GetString(name); return v } // declared by addFlags
 	number := func(name string) int { v, _ := fs.GetInt(name); return v }
+	flag := func(name string) bool { v, _ := fs.GetBool(name); return v }
 	return Config{
 		DataDir:             text("data-dir"),
 		HTTP:                text("http"),
@@ -164,6 +184,11 @@ func configOf(fs *pflag.FlagSet) Config {
 		PublicURL:           strings.TrimRight(text("public-url"), "/"),
 		OutboundAllow:       text("outbound-allow"),
 		OutboundProxy:       text("outbound-proxy"),
+		FeaturesOff:         text("features-off"),
+		OrganizationRoles:   text("organization-roles"),
+		MaxTeams:            number("max-teams"),
+		MaxTeamMembers:      number("max-team-members"),
+		KeepLastTeam:        flag("keep-last-team"),
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
 	}
@@ -211,6 +236,9 @@ func (c *Config) validate() error {
 		u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return refuse("public-url is %q: it must be a URL like https://auth.example.com", c.PublicURL)
 	}
+	if err := c.validateOrganizations(); err != nil {
+		return err
+	}
 	for _, f := range []struct{ name, value string }{
 		{"log-level", c.LogLevel},
 		{"log-format", c.LogFormat},
@@ -257,6 +285,11 @@ func (c Config) LogValue() slog.Value {
 		slog.String("public-url", c.PublicURL),
 		slog.String("outbound-allow", c.OutboundAllow),
 		slog.Bool("outbound-proxy-given", c.OutboundProxy != ""), // it may hold a password
+		slog.String("features-off", c.FeaturesOff),
+		slog.String("organization-roles", c.OrganizationRoles),
+		slog.Int("max-teams", c.MaxTeams),
+		slog.Int("max-team-members", c.MaxTeamMembers),
+		slog.Bool("keep-last-team", c.KeepLastTeam),
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),

@@ -58,6 +58,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
 		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
+		Organizations: cfg.organizations(),
 	})
 	return d, nil
 }
@@ -119,7 +120,7 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 // settings are those of the HTTP face.
 func (cfg Config) settings() httpapi.Settings {
 	s := httpapi.Settings{
-		AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names(), Redact: map[string]bool{},
+		AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names(), Redact: map[string]bool{}, Off: cfg.off(),
 	}
 	for key := range strings.SplitSeq(cfg.Redact, ",") {
 		if key = strings.TrimSpace(key); key != "" {

@@ -1,6 +1,8 @@
 package commands
 
 import (
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,8 +13,8 @@ import (
 // Organizations are the rules that organizations live by. The zero value is the
 // recommended one.
 type Organizations struct {
-	// Roles a member may have. Empty: member, admin, owner. Owner is always among
-	// them: who makes an organization gets it.
+	// Roles a member may have, as from ParseRoles. Empty: member, admin, owner. Only
+	// owners and admins invite, and only owners invite owners.
 	Roles []string
 	// MaxTeams and MaxTeamMembers bound the teams of an organization and the members
 	// of a team. 0: no bound.
@@ -94,3 +96,23 @@ func userNotFound(kind errs.Kind) error { return refuse(kind, "User not found") 
 func alreadyMember() error {
 	return refuse(errs.Invalid, "User is already a member of this organization")
 }
+
+// ParseRoles reads the roles of Organizations, with commas between.
+func ParseRoles(text string) ([]string, error) {
+	var roles []string
+	for name := range strings.SplitSeq(text, ",") {
+		name = strings.TrimSpace(name)
+		if !roleForm.MatchString(name) {
+			return nil, fmt.Errorf("%q is not the name of a role: a letter, then letters, digits, hyphens and underscores, 64 at most", name)
+		}
+		if !slices.Contains(roles, name) {
+			roles = append(roles, name)
+		}
+	}
+	if !slices.Contains(roles, roleOwner) {
+		return nil, fmt.Errorf("%s is not among the roles: who makes an organization gets it", roleOwner)
+	}
+	return roles, nil
+}
+
+var roleForm = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_-]{0,63}$`)
