@@ -150,6 +150,10 @@ type SSOProvider struct {
 	// VerificationExpires; "" if none was asked for.
 	VerificationToken   string `json:"-"`
 	VerificationExpires Time   `json:"-"`
+	// DomainMisses counts how often in a row the record of a verified domain was not
+	// found when it was looked for again; DomainMissedAt is the last time.
+	DomainMisses   uint64 `json:"-"`
+	DomainMissedAt Time   `json:"-"`
 	// Sealed holds the secrets: seal.Object{seal.SSO, project, ID}.
 	Sealed []byte `json:"-"`
 }

@@ -32,6 +32,8 @@ func codeProvider(c *coder, p *SSOProvider) {
 	c.time(&p.CreatedAt)
 	codeText(c, &p.VerificationToken)
 	c.time(&p.VerificationExpires)
+	c.uint(&p.DomainMisses)
+	c.time(&p.DomainMissedAt)
 	codeBytes(c, &p.Sealed)
 }
 
@@ -48,6 +50,15 @@ func (t *Tables) SSOProviders(organizationID string) []SSOProvider {
 // SSOProvidersBy are those that a user has created.
 func (t *Tables) SSOProvidersBy(userID string) []SSOProvider {
 	return t.providers.list(providerUser, userID)
+}
+
+// AllSSOProviders are those of all organizations.
+func (t *Tables) AllSSOProviders() []SSOProvider {
+	var list []SSOProvider
+	for p := range t.providers.all() {
+		list = append(list, *p)
+	}
+	return list
 }
 
 // foldProvider folds what creates or changes an SSO provider. Without a box, the
@@ -77,6 +88,8 @@ func (t *Tables) foldProvider(f *fact) {
 	putTime(set, "createdAt", &p.CreatedAt)
 	putText(set, "verificationToken", &p.VerificationToken)
 	putTime(set, "verificationExpires", &p.VerificationExpires)
+	putNumber(set, "domainMisses", &p.DomainMisses)
+	putTime(set, "domainMissedAt", &p.DomainMissedAt)
 	if len(f.Sealed) > 0 {
 		p.Sealed = bytes.Clone(f.Sealed)
 	}
