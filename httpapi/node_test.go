@@ -32,6 +32,7 @@ import (
 type daemon struct {
 	t        testing.TB
 	node     *node.Node
+	sealer   *seal.Sealer
 	access   *projections.Follower
 	commands *commands.Commands
 	api      *httpapi.Server
@@ -85,10 +86,8 @@ func start(t testing.TB, changes ...with) *daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.node, d.access = n, projections.NewFollower(n.Store, n.Index)
-	d.commands = commands.New(commands.Options{
-		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: d.now, Settle: n.Settle,
-	})
+	d.node, d.sealer, d.access = n, sealer, projections.NewFollower(n.Store, n.Index)
+	d.commands = d.commandsWith(commands.Organizations{})
 	d.run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -101,6 +100,14 @@ func start(t testing.TB, changes ...with) *daemon {
 	d.secrets = append(d.secrets, d.root)
 	d.serve(log, changes)
 	return d
+}
+
+// commandsWith are the node's commands under other rules for organizations.
+func (d *daemon) commandsWith(rules commands.Organizations) *commands.Commands {
+	return commands.New(commands.Options{
+		Appender: d.node.Appender, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
+		Now: d.now, Settle: d.node.Settle, Organizations: rules,
+	})
 }
 
 // run starts the node's goroutines.
