@@ -6,20 +6,27 @@ import (
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
+	"dashd/internal/tokens"
 	"dashd/projections"
 )
 
 // authenticate finds out who sent r, whether he may use rt, and on which project
 // he acts. A key acts on its own project. The operator of the machine, and for
 // the management of keys whoever manages projects, names one with ?project=.
-func (s *Server) authenticate(r *request, rt route, operator bool) (projections.Principal, error) {
+func (s *Server) authenticate(r *request, rt *route, operator bool) (projections.Principal, error) {
 	p := projections.Operator("admin-socket")
+	r.actor = p.KeyID
 	if !operator {
 		key, err := presentedKey(r, rt)
 		if err != nil {
 			return p, err
 		}
-		if p, err = s.Access.Image().Authenticate(key, s.Now()); err != nil {
+		p, err = s.Access.Image().Authenticate(key, s.Now())
+		r.actor = p.KeyID
+		if errors.Is(err, projections.ErrUnknownKey) && tokens.LooksSigned(key) && r.Header.Get("X-Api-Key") == "" {
+			p, err = s.authenticateToken(r, rt, key)
+		}
+		if err != nil {
 			return p, err
 		}
 	}
@@ -48,7 +55,7 @@ func (s *Server) authenticate(r *request, rt route, operator bool) (projections.
 // presentedKey returns the API key a request carries. In a URL a key ends up in
 // histories and logs, so it is refused there, even beside a header, but for the
 // studio's client, which cannot always send a header.
-func presentedKey(r *request, rt route) (string, error) {
+func presentedKey(r *request, rt *route) (string, error) {
 	inURL := r.query.Get("key")
 	if inURL != "" && !rt.keyInURL {
 		return "", errs.New(errs.Invalid, "KEY_IN_URL",

@@ -67,10 +67,18 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 	return image.Tables(r.principal.Project), nil
 }
 
+// tablesNow returns the tables of the request's project as they are.
+func (s *Server) tablesNow(r *request) (*projections.Tables, error) {
+	if err := s.folded(r, 0); err != nil {
+		return nil, err
+	}
+	return s.Dash.Image().Tables(r.principal.Project), nil
+}
+
 // folded waits, for a moment, until the image holds everything up to seq.
 func (s *Server) folded(r *request, seq uint64) error {
-	if s.Dash.Image() == nil {
-		return errs.New(errs.Unavailable, "STARTING", "this node is starting; try again")
+	if err := s.Dash.Ready(); err != nil {
+		return errs.Wrap(err, errs.Unavailable, "STARTING", "this node is starting; try again")
 	}
 	if seq == 0 {
 		return nil

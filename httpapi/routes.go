@@ -53,6 +53,8 @@ type route struct {
 	keyInURL        bool // the key may come as ?key=
 	json            bool // a body must be declared as JSON; rows with a section always do
 	endless         bool // the answer has no length known before, so there is no HEAD
+	endUsers        bool // an application's user may ask, with a signed token
+	anyAge          bool // a signed token may be used again, however old
 	unanswered      bool // if nothing can be stored, the connection is closed without an answer
 
 	// What the rows of the dashboard's API have besides.
@@ -102,7 +104,7 @@ func (rt *route) check() error {
 // systemRoutes are what a dashboard asks before anything else.
 func (s *Server) systemRoutes() []route {
 	return []route{
-		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17"},
+		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17", anyAge: true},
 		{
 			method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17",
 			feature: Teams, whenOff: map[string]bool{"teamsEnabled": false},
@@ -126,10 +128,10 @@ func (s *Server) ownRoutes() []route {
 		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true},
 
 		// The dashboard's reads.
-		{method: "GET", pattern: "/events/list", scope: eventsRead, handle: s.listEvents},
-		{method: "GET", pattern: "/events/audit-logs", scope: eventsRead, handle: s.auditLogs},
-		{method: "GET", pattern: "/events/all-audit-logs", scope: eventsRead, handle: s.allAuditLogs},
-		{method: "GET", pattern: "/events/types", scope: eventsRead, handle: s.eventTypes},
+		{method: "GET", pattern: "/events/list", scope: eventsRead, handle: s.listEvents, endUsers: true},
+		{method: "GET", pattern: "/events/audit-logs", scope: eventsRead, handle: s.auditLogs, endUsers: true},
+		{method: "GET", pattern: "/events/all-audit-logs", scope: eventsRead, handle: s.allAuditLogs, endUsers: true},
+		{method: "GET", pattern: "/events/types", scope: eventsRead, handle: s.eventTypes, endUsers: true},
 
 		// The native API.
 		{method: "GET", pattern: "/v1/events", scope: eventsRead, handle: s.queryEvents},

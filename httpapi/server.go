@@ -17,6 +17,7 @@ import (
 	"dashd/internal/appender"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
+	"dashd/internal/tokens"
 	"dashd/projections"
 )
 
@@ -43,9 +44,10 @@ type Health interface {
 type Dash interface {
 	Image() *projections.DashImage
 	Wait(ctx context.Context, seq uint64) error
+	Ready() error // nil once the image holds what was in the log at the start
 }
 
-// Options of New. All are required but Settings and Stopping.
+// Options of New. All are required but Settings, Tokens and Stopping.
 type Options struct {
 	Log      *slog.Logger
 	Now      func() int64 // ms
@@ -55,8 +57,10 @@ type Options struct {
 	Access   *projections.Follower
 	Dash     *projections.DashFollower
 	Commands *commands.Commands
+	Drains   Drains
 	Health   Health
 	Settings Settings
+	Tokens   *tokens.Sets // of those who sign tokens; nil: nobody but dashd
 	// Stopping is closed when the node is about to stop: streams end then, and
 	// other requests may finish.
 	Stopping <-chan struct{}
@@ -75,6 +79,14 @@ type Settings struct {
 	Redact map[string]bool
 	// Off holds the features that are switched off. It must not be changed.
 	Off map[Feature]bool
+	// ActivityTracking shows when users were last active, and counts who is there.
+	ActivityTracking bool
+	// BackupCodesViewable keeps new backup codes so that they can be looked at again,
+	// sealed, and shows those that were kept.
+	BackupCodesViewable bool
+	// TrustedOrigins are those of the applications that a browser may be sent to, see
+	// ParseOrigins. It must not be changed.
+	TrustedOrigins map[string]bool
 }
 
 // patience is how long the server waits for others.
@@ -144,6 +156,7 @@ type request struct {
 	principal projections.Principal
 	actor     string                     // who the events of a command are by
 	claims    map[string]json.RawMessage // what a signed token limits the request to; nil with an API key
+	token     *signed                    // nil with an API key
 	body      []byte                     // of what was read as an input
 }
 
@@ -176,15 +189,19 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 	if r.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 		return errs.Wrap(err, errs.Invalid, "INVALID_QUERY", "the query string is malformed")
 	}
-	if r.principal, err = s.authenticate(r, rt, operator); err != nil {
+	if r.principal, err = s.authenticate(r, &rt, operator); err != nil {
 		return err
 	}
-	r.actor = r.principal.KeyID
 	if len(r.Header.Get("Idempotency-Key")) > maxIdempotencyKey {
 		return errs.New(errs.Invalid, "INVALID_IDEMPOTENCY_KEY", "an Idempotency-Key has at most %d bytes", maxIdempotencyKey)
 	}
 	if rt.json {
 		if err := declaredJSON(r, rt.section != ""); err != nil {
+			return err
+		}
+	}
+	if !rt.anyAge {
+		if err := s.useUp(r); err != nil {
 			return err
 		}
 	}
