@@ -219,3 +219,10 @@ func putNumber(o *object, key string, to *uint64) {
 		*to = n
 	}
 }
+
+// same reports whether the text under a key of the metadata is exactly this. It may say
+// no of one with an escape in it.
+func (f *fact) same(key, text string) bool {
+	value := f.data().Field(key)
+	return len(value) == len(text)+2 && string(value[1:len(value)-1]) == text
+}

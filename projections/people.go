@@ -1,39 +1,67 @@
 package projections
 
-import "dashd/eventlog"
+import "dashd/internal/cow"
 
 // people are the tables of users and what belongs to one.
-type people struct{}
+type people struct {
+	users    cow.Array[userRow]
+	activity cow.Array[activityRow] // of the users, by the same ordinals
+	userIDs  cow.IDs
+	emails   cow.Pairs // users by the hash of the address
+	joined   cow.Pairs // users by createdAt
+	known    int       // users that readers see
 
-func (p *people) freeze() people { return people{} }
+	accounts   cow.Array[accountRow]
+	accountIDs cow.IDs
 
-// userRules are those of events about users, their accounts, sessions and second factors.
-var userRules = map[eventlog.Type]rule{}
+	sessions   cow.Array[sessionRow]
+	sessionIDs cow.IDs
+	begun      cow.Pairs // sessions that readers see, by createdAt
+	expiring   cow.Pairs // these and the ended ones, by expiresAt
+	active     cow.Pairs // sessions by the hashes of their active organization and team
 
-func (t *Tables) hasUser(id string) bool { panic("skeleton") }
+	factors table[TwoFactor, *TwoFactor]
 
-// addUser makes the row of a user who has none.
-func (t *Tables) addUser(u User) { panic("skeleton") }
+	agents, cities, words symbols
 
-// forgetActiveOrganization clears it in the sessions that have it.
-func (t *Tables) forgetActiveOrganization(organizationID string) { panic("skeleton") }
+	clock cow.Array[Time] // one value: the newest time of an event that began a session
 
-// forgetActiveTeam likewise.
-func (t *Tables) forgetActiveTeam(teamID string) { panic("skeleton") }
+	scratch []byte // only the writer
+}
 
-// Users and what belongs to one. (users.go, accounts.go, sessions.go, twofactor.go)
+// none is the ordinal of no row.
+const none = 1<<32 - 1
 
-func (t *Tables) User(id string) (User, bool)                        { panic("skeleton") }
-func (t *Tables) UserByEmail(email string) (User, bool)              { panic("skeleton") } // ignoring case
-func (t *Tables) UserCount() int                                     { panic("skeleton") }
-func (t *Tables) OnlineUsers(since Time) int                         { panic("skeleton") } // lastActiveAt >= since
-func (t *Tables) ListUsers(q Query) (Page[User], error)              { panic("skeleton") }
-func (t *Tables) EachUser(q Query, fn func(User) error) error        { panic("skeleton") } // for exports: q's page, streamed
-func (t *Tables) Account(id string) (Account, bool)                  { panic("skeleton") }
-func (t *Tables) Accounts(userID string) []Account                   { panic("skeleton") }
-func (t *Tables) AccountSecret(id string) []byte                     { panic("skeleton") } // box: seal.Object{seal.Password, project, account id}; nil if none
-func (t *Tables) AccountsOfProvider(providerID string) []Account     { panic("skeleton") }
-func (t *Tables) Session(id string) (Session, bool)                  { panic("skeleton") }
-func (t *Tables) Sessions(userID string) []Session                   { panic("skeleton") }
-func (t *Tables) ListSessions(q SessionQuery) (Page[Session], error) { panic("skeleton") }
-func (t *Tables) TwoFactor(userID string) (TwoFactor, bool)          { panic("skeleton") }
+// activityRow is what changes of a user with every session. It stands beside the rest,
+// because a page of rows is copied when one of them changes.
+type activityRow struct {
+	last    Time   // lastActiveAt
+	session uint32 // ordinal + 1 of his newest session; its row has the one before
+	account uint32 // ordinal + 1 of his newest account, likewise
+}
+
+func (p *people) freeze() people {
+	return people{
+		users:    p.users.Freeze(),
+		activity: p.activity.Freeze(),
+		userIDs:  p.userIDs.Freeze(),
+		emails:   p.emails.Freeze(),
+		joined:   p.joined.Freeze(),
+		known:    p.known,
+
+		accounts:   p.accounts.Freeze(),
+		accountIDs: p.accountIDs.Freeze(),
+
+		sessions:   p.sessions.Freeze(),
+		sessionIDs: p.sessionIDs.Freeze(),
+		begun:      p.begun.Freeze(),
+		expiring:   p.expiring.Freeze(),
+		active:     p.active.Freeze(),
+
+		factors: p.factors.freeze(),
+		agents:  p.agents.freeze(),
+		cities:  p.cities.freeze(),
+		words:   p.words.freeze(),
+		clock:   p.clock.Freeze(),
+	}
+}

@@ -1,0 +1,127 @@
+package projections
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+
+	"dashd/internal/cow"
+)
+
+// kept are the tables that checkpoints hold.
+func (p *people) kept() []keptTable {
+	return []keptTable{
+		p.agents.kept("user agents"),
+		p.cities.kept("cities"),
+		p.words.kept("words"),
+		keep("users", &p.users, codeUserRow),
+		keep("activity", &p.activity, codeActivityRow),
+		keep("accounts", &p.accounts, codeAccountRow),
+		keep("sessions", &p.sessions, codeSessionRow),
+		keep("clock", &p.clock, func(c *coder, t *Time) { c.time(t) }),
+		p.factors.kept("second factors", codeTwoFactor),
+	}
+}
+
+// reindex makes everything but the rows from the rows.
+func (p *people) reindex() {
+	var all sync.WaitGroup
+	for _, part := range []func(){
+		p.reindexUsers, p.reindexAccounts, p.reindexSessions,
+		p.agents.reindex, p.cities.reindex, p.words.reindex, p.factors.reindex,
+	} {
+		all.Go(part)
+	}
+	all.Wait()
+}
+
+// ordinalKey is a pair of a cow.Pairs.
+type ordinalKey struct {
+	key uint64
+	ord uint32
+}
+
+// loadPairs fills an empty set.
+func loadPairs(x *cow.Pairs, pairs []ordinalKey) {
+	less := func(a, b ordinalKey) int {
+		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.ord, b.ord))
+	}
+	if !slices.IsSortedFunc(pairs, less) {
+		slices.SortFunc(pairs, less)
+	}
+	x.Load(func(yield func(uint64, uint32) bool) {
+		for _, p := range pairs {
+			if !yield(p.key, p.ord) {
+				return
+			}
+		}
+	})
+}
+
+func codeUserRow(c *coder, r *userRow) {
+	c.time(&r.createdAt)
+	c.time(&r.updatedAt)
+	codeSmall(c, &r.flags)
+	codeSmall(c, &r.role)
+	codeSmall(c, &r.id)
+	codeSmall(c, &r.email)
+	codeSmall(c, &r.name)
+	codeText(c, &r.text)
+	c.checkText(r.text, int(r.id)+int(r.email)+int(r.name))
+}
+
+func codeActivityRow(c *coder, r *activityRow) {
+	c.time(&r.last)
+	c.uint32(&r.session)
+	c.uint32(&r.account)
+}
+
+func codeAccountRow(c *coder, r *accountRow) {
+	c.time(&r.createdAt)
+	c.time(&r.updatedAt)
+	c.uint32(&r.user)
+	c.uint32(&r.before)
+	codeSmall(c, &r.provider)
+	codeSmall(c, &r.id)
+	codeSmall(c, &r.subject)
+	codeText(c, &r.text)
+	c.checkText(r.text, int(r.id)+int(r.subject))
+}
+
+func codeSessionRow(c *coder, r *sessionRow) {
+	c.time(&r.createdAt)
+	c.time(&r.updatedAt)
+	c.time(&r.expiresAt)
+	c.uint32(&r.user)
+	c.uint32(&r.before)
+	codeSmall(c, &r.agent)
+	codeSmall(c, &r.city)
+	codeSmall(c, &r.country)
+	codeSmall(c, &r.method)
+	codeSmall(c, &r.code[0])
+	codeSmall(c, &r.code[1])
+	codeSmall(c, &r.id)
+	codeSmall(c, &r.ip)
+	c.flag(&r.ended)
+	codeText(c, &r.text)
+	c.checkText(r.text, int(r.id)+int(r.ip))
+}
+
+// codeSmall passes a number of at most 16 bits.
+func codeSmall[N ~uint8 | ~uint16](c *coder, v *N) {
+	wide := uint64(*v)
+	c.uint(&wide)
+	if c.reading {
+		*v = N(wide)
+		if uint64(*v) != wide {
+			c.fail()
+		}
+	}
+}
+
+// checkText fails if what was read is no text of a row, with n bytes before its tail.
+func (c *coder) checkText(text string, n int) {
+	if c.reading && (n > len(text) || !wellFormedTail(text[n:])) {
+		c.fail()
+	}
+}

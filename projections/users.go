@@ -1,0 +1,281 @@
+package projections
+
+import (
+	"dashd/internal/cow"
+)
+
+// userRow is a user, or one that is known only by his id, because something belongs to
+// him. The row of a user who was deleted is empty; his ordinal is not used again.
+type userRow struct {
+	text      string // id, email, name; tail: see the tags
+	createdAt Time
+	updatedAt Time
+	email     uint16 // length
+	name      uint16 // length
+	role      symbol // of words
+	id        uint8  // length
+	flags     uint8
+}
+
+const (
+	userKnown uint8 = 1 << iota
+	userVerified
+	userBanned
+	userTwoFactor
+)
+
+// The tags of a user's tail.
+const (
+	userImage byte = iota + 1
+	userBanReason
+	userBanExpires
+	userRole   // if it has no symbol
+	userFolded // the name in lower case, if that is not simply found out
+)
+
+func (r *userRow) userID() string { return r.text[:r.id] }
+
+func (r *userRow) emailText() string { return r.text[r.id : int(r.id)+int(r.email)] }
+
+func (r *userRow) nameText() string {
+	start := int(r.id) + int(r.email)
+	return r.text[start : start+int(r.name)]
+}
+
+func (r *userRow) tail() string { return r.text[int(r.id)+int(r.email)+int(r.name):] }
+
+// foldedName is the name in lower case; ascii says that only letters of ASCII have to
+// be changed for it.
+func (r *userRow) foldedName() (name string, ascii bool) {
+	if tail := r.tail(); tail != "" {
+		if folded := fromTail(tail, userFolded); folded != "" {
+			return folded, false
+		}
+	}
+	return r.nameText(), true
+}
+
+// user is the row as readers see it.
+func (p *people) user(ord uint32) User {
+	r := p.users.At(int(ord))
+	u := User{
+		ID:               r.userID(),
+		Name:             r.nameText(),
+		Email:            r.emailText(),
+		EmailVerified:    r.flags&userVerified != 0,
+		CreatedAt:        r.createdAt,
+		UpdatedAt:        r.updatedAt,
+		Role:             Text(p.roleOf(r)),
+		Banned:           r.flags&userBanned != 0,
+		TwoFactorEnabled: r.flags&userTwoFactor != 0,
+		LastActiveAt:     p.activity.At(int(ord)).last,
+	}
+	if tail := r.tail(); tail != "" {
+		u.Image = Text(fromTail(tail, userImage))
+		u.BanReason = Text(fromTail(tail, userBanReason))
+		u.BanExpires = timeFromTail(tail, userBanExpires)
+	}
+	return u
+}
+
+func (p *people) roleOf(r *userRow) string {
+	if r.role == noSymbol {
+		return fromTail(r.tail(), userRole)
+	}
+	return p.words.text(r.role)
+}
+
+// packUser is the inverse of user, lastActiveAt aside.
+func (p *people) packUser(u *User) userRow {
+	u.Name, u.Email, u.Image, u.BanReason = clip(u.Name), clip(lower(u.Email)), clip(u.Image), clip(u.BanReason)
+	r := userRow{
+		createdAt: u.CreatedAt, updatedAt: u.UpdatedAt,
+		id: uint8(len(u.ID)), email: uint16(len(u.Email)), name: uint16(len(u.Name)),
+		role:  p.words.symbol(string(u.Role)),
+		flags: userKnown | bit(u.EmailVerified, userVerified) | bit(u.Banned, userBanned) | bit(u.TwoFactorEnabled, userTwoFactor),
+	}
+	b := append(p.scratch[:0], u.ID...)
+	b = append(b, u.Email...)
+	b = append(b, u.Name...)
+	b = appendTail(b, userImage, u.Image)
+	b = appendTail(b, userBanReason, u.BanReason)
+	b = appendTailTime(b, userBanExpires, u.BanExpires)
+	if r.role == noSymbol {
+		b = appendTail(b, userRole, clip(u.Role))
+	}
+	if !isASCII(u.Name) {
+		if folded := clip(lower(u.Name)); folded != u.Name {
+			b = appendTail(b, userFolded, folded)
+		}
+	}
+	r.text, p.scratch = string(b), b
+	return r
+}
+
+func bit(set bool, flag uint8) uint8 {
+	if set {
+		return flag
+	}
+	return 0
+}
+
+func isASCII(s string) bool {
+	for i := range len(s) {
+		if s[i] >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// findUser finds the row with an id, also that of a user of whom only the id is known.
+func (p *people) findUser(id string) (ord uint32, ok bool) {
+	if id == "" {
+		return 0, false
+	}
+	return p.userIDs.Find(id, func(ord uint32) bool {
+		r := p.users.At(int(ord))
+		return r.text != "" && r.userID() == id
+	})
+}
+
+// knownUser finds the row of a user.
+func (p *people) knownUser(id string) (ord uint32, ok bool) {
+	ord, ok = p.findUser(id)
+	return ord, ok && p.users.At(int(ord)).flags&userKnown != 0
+}
+
+func (p *people) userAlive(ord uint32) (id string, alive bool) {
+	r := p.users.At(int(ord))
+	if r.text == "" {
+		return "", false
+	}
+	return r.userID(), true
+}
+
+// userRowOf finds the row with an id, or makes one of a user of whom only the id is
+// known, for something to belong to. There must be an id that fits.
+func (p *people) userRowOf(id string) (ord uint32) {
+	if ord, ok := p.findUser(id); ok {
+		return ord
+	}
+	ord = uint32(p.users.Append(userRow{text: string([]byte(id)), id: uint8(len(id))}))
+	p.activity.Append(activityRow{})
+	p.userIDs.Add(id, ord, p.userAlive)
+	return ord
+}
+
+// putUser changes the row of a user to u, whose id it has, and makes him known.
+func (p *people) putUser(ord uint32, u User) {
+	old := *p.users.At(int(ord))
+	r := p.packUser(&u)
+	if old.flags&userKnown == 0 {
+		p.known++
+		p.emails.Add(hashOf(u.Email), ord)
+		p.joined.Add(timeKey(u.CreatedAt), ord)
+	} else {
+		if was := old.emailText(); was != u.Email {
+			p.emails.Remove(hashOf(was), ord)
+			p.emails.Add(hashOf(u.Email), ord)
+		}
+		if old.createdAt != u.CreatedAt {
+			p.joined.Remove(timeKey(old.createdAt), ord)
+			p.joined.Add(timeKey(u.CreatedAt), ord)
+		}
+	}
+	*p.users.Edit(int(ord)) = r
+	p.setActive(ord, u.LastActiveAt)
+}
+
+func (p *people) setActive(ord uint32, at Time) {
+	if p.activity.At(int(ord)).last != at {
+		p.activity.Edit(int(ord)).last = at
+	}
+}
+
+// dropUser empties the row of a user. What belongs to him must be gone.
+func (p *people) dropUser(ord uint32) {
+	r := p.users.At(int(ord))
+	if r.flags&userKnown != 0 {
+		p.known--
+		p.emails.Remove(hashOf(r.emailText()), ord)
+		p.joined.Remove(timeKey(r.createdAt), ord)
+	}
+	*p.users.Edit(int(ord)) = userRow{}
+	*p.activity.Edit(int(ord)) = activityRow{}
+}
+
+// hasUser reports whether there is a user with an id.
+func (t *Tables) hasUser(id string) bool {
+	_, ok := t.knownUser(id)
+	return ok
+}
+
+// addUser makes the row of a user who has none.
+func (t *Tables) addUser(u User) {
+	if u.ID != "" && len(u.ID) <= maxRef {
+		t.putUser(t.userRowOf(u.ID), u)
+	}
+}
+
+// User returns a user.
+func (t *Tables) User(id string) (User, bool) {
+	ord, ok := t.knownUser(id)
+	if !ok {
+		return User{}, false
+	}
+	return t.user(ord), true
+}
+
+// UserByEmail returns the user with an address, ignoring case. Applications should let
+// no two users have the same; if they do, it is the one whose row is the oldest.
+func (t *Tables) UserByEmail(email string) (User, bool) {
+	email = lower(email)
+	if email == "" {
+		return User{}, false
+	}
+	for ord := range t.emails.Of(hashOf(email)) {
+		if t.users.At(int(ord)).emailText() == email {
+			return t.user(ord), true
+		}
+	}
+	return User{}, false
+}
+
+// UserCount is the number of users.
+func (t *Tables) UserCount() int { return t.known }
+
+// OnlineUsers is the number of users with lastActiveAt >= since.
+func (t *Tables) OnlineUsers(since Time) int {
+	n := 0
+	for first, page := range t.activity.Pages(0) {
+		for i := range page {
+			if page[i].last >= since && page[i].last != 0 && t.users.At(first+i).flags&userKnown != 0 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+func (p *people) reindexUsers() {
+	p.userIDs, p.emails, p.joined, p.known = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, 0
+	p.userIDs.Grow(p.users.Len())
+	var emails, joined []ordinalKey
+	for first, page := range p.users.Pages(0) {
+		for i := range page {
+			r, ord := &page[i], uint32(first+i)
+			if r.text == "" {
+				continue
+			}
+			p.userIDs.Add(r.userID(), ord, p.userAlive)
+			if r.flags&userKnown != 0 {
+				p.known++
+				emails = append(emails, ordinalKey{hashOf(r.emailText()), ord})
+				joined = append(joined, ordinalKey{timeKey(r.createdAt), ord})
+			}
+		}
+	}
+	loadPairs(&p.emails, emails)
+	loadPairs(&p.joined, joined)
+}
