@@ -1,10 +1,6 @@
 package projections
 
-import (
-	"slices"
-
-	"dashd/internal/cow"
-)
+import "dashd/internal/cow"
 
 // A keptTable is a run of rows as checkpoints hold it, under a name that is part of
 // the format. keep makes one of a cow.Array.
@@ -54,17 +50,28 @@ func (k *keptRows[T]) read(c *coder) {
 	k.rows.Append(row)
 }
 
-// kept are the tables of a project that checkpoints hold.
-//
-// people, groups and settings each have kept() []keptTable, with the names of its tables
-// and always in the same order, and reindex(), which makes the rest of it from the rows. The
-// reindex of one does not look at the others: they are called at the same time.
-func (t *Tables) kept() []keptTable {
-	var all []keptTable
+// A keptPart is a part of the tables of a project: people, groups or settings.
+type keptPart interface {
+	// kept are its tables, always in the same order.
+	kept() []keptTable
+	// reindex makes the rest of it from the rows. It looks at no other part: those of
+	// all parts are called at the same time.
+	reindex()
+}
+
+func (t *Tables) parts() (parts []keptPart) {
 	for _, part := range []any{&t.people, &t.groups, &t.settings} {
-		if p, ok := part.(interface{ kept() []keptTable }); ok {
-			all = append(all, p.kept()...)
+		if p, ok := part.(keptPart); ok {
+			parts = append(parts, p)
 		}
 	}
-	return slices.Clip(all)
+	return parts
+}
+
+// kept are the tables of a project that checkpoints hold.
+func (t *Tables) kept() (all []keptTable) {
+	for _, p := range t.parts() {
+		all = append(all, p.kept()...)
+	}
+	return all
 }

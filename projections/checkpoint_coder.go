@@ -3,6 +3,7 @@ package projections
 import (
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
 // A coder writes the fields of rows, or reads them: whichever it was made for. Each
@@ -123,7 +124,7 @@ func codeShared[S ~string](c *coder, s *S) {
 		if c.words == nil || len(c.words) >= maxWords {
 			c.words = map[string]string{}
 		}
-		word = string([]byte(text)) // not a part of the row
+		word = strings.Clone(text) // it must not keep the row in memory
 		c.words[word] = word
 	}
 	*s = S(word)

@@ -5,36 +5,63 @@ import (
 	"fmt"
 	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"dashd/eventlog/block"
-	"dashd/internal/errs"
+	"dashd/internal/kv"
 )
 
 // DashLog is the part of eventlog/store.Store that the dash projection follows.
 type DashLog interface {
 	Log
 	Head() uint64
+	PersistedSeq() uint64
+	WaitPersistedSeq(ctx context.Context, seq uint64) error
 }
 
-// DashOptions are those of NewDashFollower. The zero value is the recommended setting.
+// DashOptions are those of NewDashFollower. The zero value is the recommended setting, but
+// for the database.
 type DashOptions struct {
 	Log *slog.Logger // nil: nothing is logged
+	// DB holds the checkpoints; nil: there are none, and each start folds the whole log.
+	DB  *kv.DB
+	Now func() int64 // ms, for what checkpoints say of themselves; nil: the system's
+	// CheckpointEvery is how many events are folded between checkpoints; 0: 1,048,576.
+	CheckpointEvery uint64
+	// CheckpointAtStop is how many events make a checkpoint worth while when the node
+	// stops; 0: 65,536.
+	CheckpointAtStop uint64
+	// CheckpointDays is for how many days one checkpoint each is kept, beside the last two;
+	// 0: 35.
+	CheckpointDays int
+
+	version int // tests have older programs; 0: that of the folds
 }
 
-// DashFollower feeds [Dash] from the log. Readers get its image from any goroutine.
+// DashFollower feeds [Dash] from the log, from a checkpoint on. Readers get its image from any
+// goroutine.
+//
+// The folds of another version than a checkpoint's give other rows. Then the rows of the
+// checkpoint serve, and are folded on, while another goroutine folds the log from its
+// beginning; what it made takes their place.
 type DashFollower struct {
 	// Immutable.
 	log  DashLog
 	o    DashOptions
 	slog *slog.Logger
 
-	// Only Run's goroutine.
-	fold *dashFold
+	// Only Run's goroutine, but for checkpoints: the goroutine of a save has them.
+	fold        *dashFold
+	checkpoints *checkpoints // nil: there is no database
+	savedAt     uint64       // seq of the last checkpoint, written or begun
+	saving      chan error   // holds the outcome of the save that is under way; nil if none is
 
-	serving atomic.Pointer[Dash] // the one whose image readers see
-	target  atomic.Uint64        // the head as of the start of Run; 0 before
-	passed  atomic.Uint64        // the last event folded, published or not
-	folded  position             // the last event of the published image
+	serving  atomic.Pointer[Dash] // the one whose image readers see
+	folded   position             // the last event of the published image
+	target   atomic.Uint64        // the head as of the start of Run, plus 1; 0 before
+	progress progress             // of the fold
+	rebuild  atomic.Pointer[progress]
+	newest   atomic.Pointer[Checkpoint]
 }
 
 // NewDashFollower returns a follower with an empty image; Run makes it work.
@@ -42,8 +69,29 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Now == nil {
+		o.Now = func() int64 { return time.Now().UnixMilli() }
+	}
+	if o.CheckpointEvery == 0 {
+		o.CheckpointEvery = 1 << 20
+	}
+	if o.CheckpointAtStop == 0 {
+		o.CheckpointAtStop = 1 << 16
+	}
+	if o.CheckpointDays == 0 {
+		o.CheckpointDays = 35
+	}
 	f := &DashFollower{log: log, o: o, slog: o.Log.With("component", "projections", "projection", "dash")}
 	f.use(&dashFold{dash: NewDash()})
+	if o.version == 0 {
+		f.o.version = f.fold.dash.Version()
+	}
+	if o.DB != nil {
+		f.checkpoints = &checkpoints{
+			db: o.DB, log: log, slog: f.slog, version: f.o.version, days: o.CheckpointDays, now: o.Now,
+			next: 1, bad: map[uint64]bool{},
+		}
+	}
 	return f
 }
 
@@ -51,7 +99,7 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 func (f *DashFollower) use(d *dashFold) {
 	f.fold = d
 	f.serving.Store(d.dash)
-	f.passed.Store(d.seq)
+	f.folded.advance(d.dash.Image().Seq())
 }
 
 // Image is the last published image. It never changes.
@@ -63,66 +111,145 @@ func (f *DashFollower) Seq() uint64 { return f.folded.get() }
 // Wait waits until the image holds everything up to seq.
 func (f *DashFollower) Wait(ctx context.Context, seq uint64) error { return f.folded.wait(ctx, seq) }
 
-// Ready returns nil once the image holds what was in the log when Run began, and
-// until then an error for readers, of kind Unavailable.
-func (f *DashFollower) Ready() error {
-	target, passed := f.target.Load(), f.passed.Load()
-	if target > 0 && f.Seq() >= target-1 {
-		return nil
-	}
-	if target <= 1 {
-		return errs.New(errs.Unavailable, "STARTING", "this node is starting; try again")
-	}
-	return errs.New(errs.Unavailable, "STARTING", "this node is folding its log: %d %%", passed*100/target)
-}
-
 // Run follows the log until ctx ends, and then returns nil. After any error the
 // image no longer moves, and the node must stop.
+//
+// At its end it takes a checkpoint, if that is worth while: the log must still be persisted
+// then, and the database be open.
 func (f *DashFollower) Run(ctx context.Context) error {
-	if err := f.run(ctx); ctx.Err() == nil {
+	work, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := f.run(work, stop)
+	if ctx.Err() == nil {
+		stop(err) // a save that is under way need not be patient
+		_ = f.saved() // its error, if it is not the cause, comes after it
+		return context.Cause(work)
+	}
+	if err := f.saved(); err != nil {
 		return err
+	}
+	return f.saveLast(context.WithoutCancel(ctx))
+}
+
+// run ends with an error: that of ctx, or the reason why the node must stop.
+func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) error {
+	f.target.Store(f.log.Head() + 1)
+	if err := f.load(ctx); err != nil {
+		return err
+	}
+	var rebuilt chan *dashFold
+	if f.fold.old {
+		rebuilt = make(chan *dashFold, 1)
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			f.foldAll(ctx, rebuilt, stop)
+		}()
+		defer func() {
+			stop(nil)
+			<-ended
+		}()
+	}
+	f.progress.begin(f.fold.seq)
+	for {
+		if err := f.catchUp(ctx, f.fold, &f.progress, func() { f.step(ctx, stop) }); err != nil {
+			return err
+		}
+		f.publish()
+		f.saveIfDue(ctx, stop, 1)
+		fresh, err := f.wait(ctx, rebuilt)
+		if err != nil {
+			return err
+		}
+		if fresh == nil {
+			continue
+		}
+		if err := f.replace(ctx, fresh); err != nil {
+			return err
+		}
+		rebuilt = nil
+		f.save(ctx, stop)
+	}
+}
+
+// load takes up the newest checkpoint.
+func (f *DashFollower) load(ctx context.Context) error {
+	if f.checkpoints == nil {
+		return nil
+	}
+	d, err := f.checkpoints.load(ctx)
+	if err != nil || d == nil {
+		return err
+	}
+	m := &f.checkpoints.last.manifest
+	f.use(d)
+	f.savedAt = d.seq
+	f.newest.Store(checkpointOf(f.checkpoints.last))
+	if m.version != f.o.version {
+		d.old, f.checkpoints.last = true, nil
+		f.slog.Info("the checkpoint is of an older version: its rows serve while the log is folded anew",
+			"version", m.version, "want", f.o.version)
 	}
 	return nil
 }
 
-func (f *DashFollower) run(ctx context.Context) error {
-	f.target.Store(f.log.Head() + 1)
-	for {
-		if err := f.catchUp(ctx, f.fold); err != nil {
-			return err
+// wait waits until the log has grown, or, if rebuilt is not nil, until a fold comes out of it.
+func (f *DashFollower) wait(ctx context.Context, rebuilt <-chan *dashFold) (*dashFold, error) {
+	next := f.fold.seq + 1
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	grew := make(chan error, 1)
+	go func() { grew <- f.log.Wait(waiting, next) }() // ends before wait does, or with its sending
+	select {
+	case err := <-grew:
+		if err != nil {
+			return nil, fmt.Errorf("wait for seq %d: %w", next, err)
 		}
-		f.publish()
-		next := f.fold.seq + 1
-		if err := f.log.Wait(ctx, next); err != nil {
-			return fmt.Errorf("wait for seq %d: %w", next, err)
-		}
+		return nil, nil
+	case d := <-rebuilt:
+		cancel()
+		<-grew
+		return d, nil
 	}
 }
 
-// publishEvery bounds the events that readers wait for while the log grows as fast as
-// it is folded. Publishing costs copies: what is folded next copies the pages it
-// changes.
+// publishEvery bounds the events that readers wait for while the log grows as fast as it
+// is folded. Publishing costs copies: what is folded next copies the pages it changes.
 const publishEvery = 1 << 15
 
-// catchUp folds everything up to the head as it is at the call.
-func (f *DashFollower) catchUp(ctx context.Context, d *dashFold) error {
+// catchUp folds everything up to the head as it is at the call. step is called after each block.
+func (f *DashFollower) catchUp(ctx context.Context, d *dashFold, p *progress, step func()) error {
 	if d.seq >= f.log.Head() {
 		return nil
 	}
 	err := f.log.Blocks(ctx, d.seq+1, func(first uint64, _ []byte, b block.Block) error {
-		if err := d.block(first, &b); err != nil {
-			return err
+		err := d.block(first, &b)
+		p.seq.Store(d.seq)
+		if err == nil {
+			step()
 		}
-		f.passed.Store(d.seq)
-		if d.seq-f.Seq() >= publishEvery && f.Ready() == nil {
-			f.publish()
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("read from seq %d: %w", d.seq+1, err)
 	}
 	return nil
+}
+
+// farBehind is how many times rarer checkpoints are while nobody can read the image yet.
+const farBehind = 16
+
+// step publishes what readers should not wait for, and what is to be saved.
+func (f *DashFollower) step(ctx context.Context, stop context.CancelCauseFunc) {
+	if f.fold.seq-f.Seq() < publishEvery {
+		return
+	}
+	if f.Ready() == nil {
+		f.publish()
+		f.saveIfDue(ctx, stop, 1)
+		return
+	}
+	f.saveIfDue(ctx, stop, farBehind)
 }
 
 // publish shows readers everything that was folded.
@@ -132,4 +259,30 @@ func (f *DashFollower) publish() {
 	}
 	f.fold.dash.Publish(f.fold.seq)
 	f.folded.advance(f.fold.seq)
+}
+
+// foldAll folds the log from its beginning, and sends what it has when the head is near.
+func (f *DashFollower) foldAll(ctx context.Context, out chan<- *dashFold, stop context.CancelCauseFunc) {
+	d, p := &dashFold{dash: NewDash()}, new(progress)
+	p.begin(0)
+	f.rebuild.Store(p)
+	for d.seq+publishEvery < f.log.Head() {
+		if err := f.catchUp(ctx, d, p, func() {}); err != nil {
+			stop(err)
+			return
+		}
+	}
+	out <- d
+}
+
+// replace brings a fold of the whole log to where the one that serves is, and puts it in its place.
+func (f *DashFollower) replace(ctx context.Context, fresh *dashFold) error {
+	if err := f.catchUp(ctx, fresh, f.rebuild.Load(), func() {}); err != nil {
+		return err
+	}
+	fresh.dash.Publish(fresh.seq)
+	f.use(fresh)
+	f.rebuild.Store(nil)
+	f.slog.Info("the log was folded anew", "version", f.o.version, "seq", fresh.seq)
+	return nil
 }

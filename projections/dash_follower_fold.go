@@ -13,6 +13,9 @@ import (
 type dashFold struct {
 	dash *Dash
 	seq  uint64 // the last event folded
+	// received is when that was received, ms.
+	received int64
+	old      bool // rows of another version of the folds: it is to be replaced
 
 	wanted []want // of the group in work, by reference to its dictionary
 	due    []int  // offsets of the events in the block that are folded
@@ -47,7 +50,7 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 	if err != nil {
 		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("decode the block at seq %d: %w", first, err))
 	}
-	d.seq = max(d.seq, first+uint64(b.Len())-1)
+	d.seq, d.received = max(d.seq, first+uint64(b.Len())-1), b.ReceivedAt
 	return nil
 }
 

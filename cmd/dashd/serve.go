@@ -22,9 +22,6 @@ import (
 )
 
 const (
-	// memoryLimit is the soft limit of the heap and the runtime. Files mapped by
-	// the databases come on top; the system takes those back when it needs them.
-	memoryLimit = 320 << 20
 	// quiesce is how long requests may take to finish when the node stops.
 	quiesce = 10 * time.Second
 	// failedQuiesce is the same when storage has failed: nothing can be
@@ -87,9 +84,7 @@ in flight are finished, and everything is persisted.`,
 // and closes.
 func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) error {
 	syscall.Umask(0o077) // for all that the databases create
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
+	go followMemory(ctx) // ends with ctx, or with the process
 	if err := prepareDataDir(cfg.DataDir); err != nil {
 		return err
 	}

@@ -8,22 +8,24 @@ import (
 	"github.com/spf13/cobra"
 
 	"dashd/internal/cluster"
+	"dashd/projections"
 )
 
 // nodeStatus is the answer of GET /v1/status.
 type nodeStatus struct {
-	Version   string         `json:"version"`
-	NodeID    string         `json:"nodeId"`
-	ClusterID string         `json:"clusterId"`
-	Started   time.Time      `json:"started"`
-	NotReady  []string       `json:"notReady"` // why /readyz is not 200; empty if it is
-	Head      uint64         `json:"head"`     // last seq of the log
-	Persisted uint64         `json:"persisted"`
-	Indexed   uint64         `json:"indexed"`
-	Access    uint64         `json:"access"`  // last seq the projection "access" has folded
-	Pending   int64          `json:"pending"` // bytes of the log that are only in memory and in the raft log
-	Raft      cluster.Status `json:"raft"`
-	Disk      diskStatus     `json:"disk"`
+	Version   string                 `json:"version"`
+	NodeID    string                 `json:"nodeId"`
+	ClusterID string                 `json:"clusterId"`
+	Started   time.Time              `json:"started"`
+	NotReady  []string               `json:"notReady"` // why /readyz is not 200; empty if it is
+	Head      uint64                 `json:"head"`     // last seq of the log
+	Persisted uint64                 `json:"persisted"`
+	Indexed   uint64                 `json:"indexed"`
+	Access    uint64                 `json:"access"` // last seq the projection "access" has folded
+	Dash      projections.DashStatus `json:"dash"`
+	Pending   int64                  `json:"pending"` // bytes of the log that are only in memory and in the raft log
+	Raft      cluster.Status         `json:"raft"`
+	Disk      diskStatus             `json:"disk"`
 }
 
 // diskStatus is the file system of the data directory.
@@ -67,6 +69,8 @@ func printStatus(w io.Writer, s nodeStatus) error {
 		{"persisted", lag(s.Head, s.Persisted)},
 		{"index", lag(s.Head, s.Indexed)},
 		{"projection access", lag(s.Head, s.Access)},
+		{"projection dash", dashText(s.Dash)},
+		{"checkpoint of dash", checkpointText(s.Dash.Checkpoint)},
 		{"disk free", fmt.Sprintf("%.1f of %.1f GiB", gib(s.Disk.Free), gib(s.Disk.Total))},
 	}
 	ready := "yes"
@@ -78,6 +82,27 @@ func printStatus(w io.Writer, s nodeStatus) error {
 		}
 	}
 	return printTable(w, append(rows, []string{"ready", ready}))
+}
+
+// dashText says how far the projection dash is, and what it is doing.
+func dashText(d projections.DashStatus) string {
+	text := lag(d.Seq+d.Lag, d.Seq)
+	f := d.Folding
+	if f == nil {
+		return text
+	}
+	doing := "folding the log"
+	if f.Anew {
+		doing = text + "; folding the log anew"
+	}
+	return fmt.Sprintf("%s: %d of %d events (%d %%), %.0f events/s", doing, f.Seq, f.Head, f.Seq*100/max(f.Head, 1), f.EventsPerSecond)
+}
+
+func checkpointText(c *projections.Checkpoint) string {
+	if c == nil {
+		return "none"
+	}
+	return fmt.Sprintf("at event %d, %s ago, %.1f MiB", c.Seq, time.Since(c.At).Round(time.Second), float64(c.Bytes)/(1<<20))
 }
 
 func lag(head, at uint64) string {

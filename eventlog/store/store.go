@@ -268,6 +268,17 @@ func (s *Store) WaitPersisted(ctx context.Context, index uint64) error {
 	})
 }
 
+// WaitPersistedSeq is WaitPersisted for the log up to seq.
+func (s *Store) WaitPersistedSeq(ctx context.Context, seq uint64) error {
+	return s.wait(ctx, &s.synced, func() (bool, error) {
+		if s.persisted.Seq >= seq {
+			return true, nil
+		}
+		token(s.hurry)
+		return false, s.failed
+	})
+}
+
 // wait waits for done, which is asked with mu held each time *moved is closed.
 func (s *Store) wait(ctx context.Context, moved *chan struct{}, done func() (bool, error)) error {
 	for {

@@ -50,19 +50,22 @@ var sideways = map[[2]string]string{
 
 // doors are the third-party modules that one package, or two, may import.
 var doors = map[string][]string{
-	"github.com/dgraph-io/badger/":        {"dashd/internal/kv"},
-	"github.com/hashicorp/raft":           {"dashd/fsm", "dashd/internal/cluster"},
-	"github.com/hashicorp/raft-boltdb/":   {"dashd/internal/cluster"},
-	"go.etcd.io/bbolt":                    {"dashd/internal/cluster"},
-	"github.com/julienschmidt/httprouter": {"dashd/httpapi"},
-	"github.com/klauspost/compress/s2":    {"dashd/eventlog/block", "dashd/projections"}, // blocks; checkpoints
-	"github.com/klauspost/compress/zstd":  {"dashd/httpapi"},
-	"github.com/go-jose/":                 {"dashd/projections", "dashd/internal/tokens", "dashd/internal/commands"},
-	"github.com/tidwall/btree":            {"dashd/internal/cow"},
-	"github.com/cenkalti/backoff/":        {"dashd/internal/drains"},
-	"github.com/sony/gobreaker/":          {"dashd/internal/drains"},
-	"golang.org/x/crypto/scrypt":          {"dashd/internal/credential"},
-	"github.com/go-json-experiment/":      {"dashd/internal/wire"},
+	"github.com/dgraph-io/badger/":                  {"dashd/internal/kv"},
+	"github.com/hashicorp/raft":                     {"dashd/fsm", "dashd/internal/cluster"},
+	"github.com/hashicorp/raft-boltdb/":             {"dashd/internal/cluster"},
+	"go.etcd.io/bbolt":                              {"dashd/internal/cluster"},
+	"github.com/julienschmidt/httprouter":           {"dashd/httpapi"},
+	"github.com/klauspost/compress/s2":              {"dashd/eventlog/block", "dashd/projections"}, // blocks; checkpoints
+	"github.com/klauspost/compress/zstd":            {"dashd/httpapi"},
+	"github.com/go-jose/":                           {"dashd/projections", "dashd/internal/tokens", "dashd/internal/commands"},
+	"github.com/tidwall/btree":                      {"dashd/internal/cow"},
+	"github.com/cenkalti/backoff/":                  {"dashd/internal/drains"},
+	"github.com/sony/gobreaker/":                    {"dashd/internal/drains"},
+	"github.com/crewjam/saml":                       {"dashd/internal/idp"},
+	"github.com/mattermost/xml-roundtrip-validator": {"dashd/internal/idp"},
+	"golang.org/x/net/":                             {"dashd/internal/outbound", "dashd/internal/idp"},
+	"golang.org/x/crypto/scrypt":                    {"dashd/internal/credential"},
+	"github.com/go-json-experiment/":                {"dashd/internal/wire"},
 }
 
 func TestPackagesKeepTheirLayers(t *testing.T) {

@@ -30,8 +30,9 @@ type Config struct {
 
 	Watermarks Watermarks                         // zero: DefaultWatermarks
 	Space      func(dir string) (kv.Space, error) // nil: kv.FreeSpace
-	// Database and Appender are passed on; what Open knows better is overwritten.
+	// Database, Dash and Appender are passed on; what Open knows better is overwritten.
 	Database kv.Options
+	Dash     projections.DashOptions
 	Appender appender.Options
 }
 
@@ -164,7 +165,9 @@ func (n *Node) openDatabase() error {
 	if err != nil {
 		return fmt.Errorf("open the index: %w", err)
 	}
-	n.Dash = projections.NewDashFollower(n.Store, projections.DashOptions{Log: n.cfg.Log})
+	d := n.cfg.Dash
+	d.Log, d.DB, d.Now = n.cfg.Log, db, n.cfg.Now
+	n.Dash = projections.NewDashFollower(n.Store, d)
 	return nil
 }
 
