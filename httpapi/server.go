@@ -74,6 +74,8 @@ type Settings struct {
 	AnswerUnavailable bool
 	// Names is the vocabulary of event names that dash readers get.
 	Names eventlog.Names
+	// PublicURL is where this node is reached from outside, without a slash at the end.
+	PublicURL string
 	// Redact holds further keys of metadata, as eventlog.FoldKey gives them, whose
 	// values are not to be stored. It must not be changed.
 	Redact map[string]bool

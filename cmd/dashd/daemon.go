@@ -58,7 +58,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
 		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
-		Organizations: cfg.organizations(),
+		Organizations: cfg.organizations(), Resolver: outbound.NewDNS(nil),
 	})
 	return d, nil
 }
@@ -121,6 +121,8 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 func (cfg Config) settings() httpapi.Settings {
 	s := httpapi.Settings{
 		AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names(), Redact: map[string]bool{}, Off: cfg.off(),
+		ActivityTracking: cfg.ActivityTracking, BackupCodesViewable: cfg.BackupCodesViewable, TrustedOrigins: cfg.origins(),
+		PublicURL: cfg.PublicURL,
 	}
 	for key := range strings.SplitSeq(cfg.Redact, ",") {
 		if key = strings.TrimSpace(key); key != "" {
@@ -139,7 +141,8 @@ func (d *daemon) Status() any {
 	s := nodeStatus{
 		Version: version, NodeID: id.NodeID, ClusterID: id.ClusterID, Started: d.started, NotReady: d.Ready(),
 		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
-		Access: d.access.Seq(), Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(),
+		Access: d.access.Seq(), Dash: d.node.Dash.Status(),
+		Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(),
 	}
 	if space, err := kv.FreeSpace(d.dir); err == nil {
 		s.Disk = diskStatus{Free: space.Free, Total: space.Total}

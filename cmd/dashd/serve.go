@@ -92,6 +92,9 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	if err != nil {
 		return refuse("cannot take requests at %s (%w); stop what uses the address, or choose another one with --http", cfg.HTTP, err)
 	}
+	if cfg.PublicURL == "" {
+		cfg.PublicURL = "http://" + listener.Addr().String()
+	}
 	var front front
 	front.use(httpapi.Starting(cfg.settings()))
 	var faces faces

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"dashd/eventlog"
 	"dashd/internal/appender"
 	"dashd/internal/errs"
+	"dashd/internal/outbound"
 	"dashd/internal/seal"
 	"dashd/projections"
 )
@@ -42,6 +44,10 @@ type Options struct {
 	Now      func() int64 // ms
 	// Organizations are the rules for organizations.
 	Organizations Organizations
+	// SSO are the rules for SSO providers.
+	SSO SSO
+	// Resolver looks for the records that prove domains.
+	Resolver outbound.Resolver
 	// Settle returns a seq that covers everything proposed before the call, by
 	// this leader or the ones before it: a barrier, then the head of the log.
 	Settle func(ctx context.Context) (uint64, error)
@@ -52,11 +58,14 @@ type Commands struct {
 	o     Options
 	turn  chan struct{} // holds one token while a command of the reserved project is being decided
 	turns sync.Map      // by project: the same for the commands to its tables
+
+	hashers chan struct{} // one token for each password that is being hashed
+	hashees atomic.Int32  // those, and the ones that wait for it
 }
 
 // New returns the commands of a node.
 func New(o Options) *Commands {
-	return &Commands{o: o, turn: make(chan struct{}, 1)}
+	return &Commands{o: o, turn: make(chan struct{}, 1), hashers: make(chan struct{}, hashers)}
 }
 
 // decision looks at an image and returns the events that do what was asked, none if
