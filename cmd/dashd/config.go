@@ -58,6 +58,15 @@ type Config struct {
 	// does not.
 	OutboundProxy string
 
+	// ActivityTracking shows when users were last active, and how many are there.
+	ActivityTracking bool
+	// BackupCodesViewable keeps backup codes, sealed, so that they can be looked at
+	// again. Without it they are shown once and only hashes are kept.
+	BackupCodesViewable bool
+	// TrustedOrigins are the origins of applications ("https://app.example.com"), with
+	// commas between, that a browser may be sent to by a redirectUrl or callbackUrl.
+	TrustedOrigins string
+
 	// FeaturesOff names the features of the dashboard's API that are switched off,
 	// with commas between; see httpapi.Feature.
 	FeaturesOff string
@@ -102,6 +111,9 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
 	fs.String("outbound-allow", "", "`hosts` and networks that log drains may send to although they are not public or not https (comma-separated: host, host:port, CIDR)")
 	fs.String("outbound-proxy", "", "`URL` of the proxy for everything outbound")
+	fs.Bool("activity-tracking", false, "show when users were last active, and how many are there")
+	fs.Bool("backup-codes-viewable", false, "keep backup codes so that they can be looked at again")
+	fs.String("trusted-origins", "", "`origins` of applications that a browser may be sent to (comma-separated)")
 	fs.String("features-off", "", "`features` of the dashboard's API that are switched off (comma-separated: "+strings.Join(httpapi.FeatureNames(), ", ")+")")
 	fs.String("organization-roles", strings.Join(commands.DefaultRoles, ","), "`roles` that members of organizations may have (comma-separated)")
 	fs.Int("max-teams", 0, "most teams an organization may have (default: no bound)")
@@ -184,6 +196,9 @@ func configOf(fs *pflag.FlagSet) Config {
 		PublicURL:           strings.TrimRight(text("public-url"), "/"),
 		OutboundAllow:       text("outbound-allow"),
 		OutboundProxy:       text("outbound-proxy"),
+		ActivityTracking:    flag("activity-tracking"),
+		BackupCodesViewable: flag("backup-codes-viewable"),
+		TrustedOrigins:      text("trusted-origins"),
 		FeaturesOff:         text("features-off"),
 		OrganizationRoles:   text("organization-roles"),
 		MaxTeams:            number("max-teams"),
@@ -236,6 +251,9 @@ func (c *Config) validate() error {
 		u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return refuse("public-url is %q: it must be a URL like https://auth.example.com", c.PublicURL)
 	}
+	if _, err := httpapi.ParseOrigins(c.TrustedOrigins); err != nil {
+		return refuse("trusted-origins: %v", err)
+	}
 	if err := c.validateOrganizations(); err != nil {
 		return err
 	}
@@ -285,6 +303,9 @@ func (c Config) LogValue() slog.Value {
 		slog.String("public-url", c.PublicURL),
 		slog.String("outbound-allow", c.OutboundAllow),
 		slog.Bool("outbound-proxy-given", c.OutboundProxy != ""), // it may hold a password
+		slog.Bool("activity-tracking", c.ActivityTracking),
+		slog.Bool("backup-codes-viewable", c.BackupCodesViewable),
+		slog.String("trusted-origins", c.TrustedOrigins),
 		slog.String("features-off", c.FeaturesOff),
 		slog.String("organization-roles", c.OrganizationRoles),
 		slog.Int("max-teams", c.MaxTeams),
@@ -321,6 +342,12 @@ func (c *Config) watermarks() node.Watermarks {
 func (c *Config) names() eventlog.Names {
 	names, _ := eventlog.ParseNames(c.DashNames) // validated
 	return names
+}
+
+// origins are those of the applications that a browser may be sent to.
+func (c *Config) origins() map[string]bool {
+	origins, _ := httpapi.ParseOrigins(c.TrustedOrigins) // validated
+	return origins
 }
 
 // logger returns the process's logger.

@@ -3,7 +3,6 @@ package commands
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
@@ -39,9 +38,7 @@ func (c *Commands) sign(call Call, events []eventlog.Event) {
 	for i := range events {
 		events[i].ID, events[i].GivenID = c.eventID(call, i), true
 	}
-	first := events[0].Metadata
-	note, _ := json.Marshal(c.asked(call)) // a string always has a JSON text
-	events[0].Metadata = append(append(append(first[:len(first)-1:len(first)-1], `,"request":`...), note...), '}')
+	note(&events[0], "request", c.asked(call))
 }
 
 // earlier returns the events of an earlier call under the same Idempotency-Key, nil if
