@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"iter"
 	"maps"
 	"sync/atomic"
 
@@ -81,6 +82,9 @@ type DashImage struct {
 
 // Seq is the last event the image holds.
 func (m *DashImage) Seq() uint64 { return m.seq }
+
+// Projects are the projects that something has been folded for, with their tables, in no order.
+func (m *DashImage) Projects() iter.Seq2[string, *Tables] { return maps.All(m.tables) }
 
 // noTables are those of a project that nothing has been folded for.
 var noTables = new(Tables)
