@@ -213,9 +213,12 @@ func (t *Tables) hasUser(id string) bool {
 
 // addUser makes the row of a user who has none.
 func (t *Tables) addUser(u User) {
-	if u.ID != "" && len(u.ID) <= maxRef {
-		t.putUser(t.userRowOf(u.ID), u)
+	if u.ID == "" || len(u.ID) > maxRef {
+		return
 	}
+	ord := t.userRowOf(u.ID)
+	u.LastActiveAt = t.activity.At(int(ord)).last // he may have had sessions
+	t.putUser(ord, u)
 }
 
 // User returns a user.
