@@ -15,6 +15,7 @@ import (
 	"dashd/eventlog"
 	"dashd/httpapi"
 	"dashd/internal/commands"
+	"dashd/internal/drains"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
 	"dashd/internal/node"
@@ -35,6 +36,7 @@ type daemon struct {
 	access   *projections.Follower
 	commands *commands.Commands
 	outbound *outbound.Client
+	drains   *drains.Deliverer
 }
 
 // openDaemon opens the parts, from the disk up.
@@ -60,17 +62,28 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 		Organizations: cfg.organizations(), Resolver: outbound.NewDNS(nil),
 	})
+	d.drains = drains.New(drains.Options{
+		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
+		Sender: out, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
+	})
 	return d, nil
 }
 
 // now is the one clock of the process, in ms.
 func now() int64 { return time.Now().UnixMilli() }
 
-// run works until ctx ends or a part fails.
+// run works until ctx ends or a part fails. The node stops last: how far log drains have
+// come is noted in it when they end.
 func (d *daemon) run(ctx context.Context) error {
+	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopNode()
 	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return d.node.Run(ctx) })
+	g.Go(func() error { return d.node.Run(nodeCtx) })
 	g.Go(func() error { return d.access.Run(ctx) })
+	g.Go(func() error {
+		defer stopNode()
+		return d.drains.Run(ctx)
+	})
 	return g.Wait()
 }
 
@@ -112,7 +125,7 @@ func saveFirstKey(path, key string) error {
 func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *httpapi.Server {
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Health: d, Stopping: stopping,
+		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
 		Settings: cfg.settings(),
 	})
 }
