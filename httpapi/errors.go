@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"dashd/internal/commands"
 	"dashd/internal/errs"
 )
 
@@ -20,6 +21,13 @@ var statuses = [...]int{
 	errs.TooLarge:     http.StatusRequestEntityTooLarge,
 	errs.Busy:         http.StatusTooManyRequests,
 	errs.Unavailable:  http.StatusServiceUnavailable,
+}
+
+// ownStatuses are those of the refusals, by their codes, that the reference answers with
+// another status than others of their kind.
+var ownStatuses = map[string]int{
+	commands.CodeProviderExists:   http.StatusUnprocessableEntity,
+	commands.CodeProviderReserved: http.StatusUnprocessableEntity,
 }
 
 // codes gives an error without a code of its own the code of its kind.
@@ -108,6 +116,9 @@ func statusOf(w http.ResponseWriter, err error) int {
 	kind := errs.KindOf(err)
 	if kind == errs.Busy || kind == errs.Unavailable {
 		w.Header().Set("Retry-After", "1")
+	}
+	if status, ok := ownStatuses[errs.CodeOf(err)]; ok {
+		return status
 	}
 	return statuses[kind]
 }

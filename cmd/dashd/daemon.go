@@ -15,6 +15,7 @@ import (
 	"dashd/eventlog"
 	"dashd/httpapi"
 	"dashd/internal/commands"
+	"dashd/internal/domaincheck"
 	"dashd/internal/drains"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
@@ -36,6 +37,7 @@ type daemon struct {
 	access   *projections.Follower
 	commands *commands.Commands
 	outbound *outbound.Client
+	domains  *domaincheck.Checker
 	drains   *drains.Deliverer
 }
 
@@ -66,6 +68,9 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
 		Sender: out, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
 	})
+	d.domains = domaincheck.New(domaincheck.Options{
+		Log: log, Leading: d.leading, Projects: d.projects, Image: n.Dash.Image, Recheck: d.commands.RecheckSSODomain,
+	})
 	return d, nil
 }
 
@@ -80,11 +85,26 @@ func (d *daemon) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.node.Run(nodeCtx) })
 	g.Go(func() error { return d.access.Run(ctx) })
+	g.Go(func() error { return d.domains.Run(ctx) })
 	g.Go(func() error {
 		defer stopNode()
 		return d.drains.Run(ctx)
 	})
 	return g.Wait()
+}
+
+// leading reports whether this node leads.
+func (d *daemon) leading() bool {
+	_, err := d.node.Cluster.Term()
+	return err == nil
+}
+
+// projects are the ids of all projects.
+func (d *daemon) projects() (ids []string) {
+	for _, p := range d.access.Image().Projects() {
+		ids = append(ids, p.ID)
+	}
+	return ids
 }
 
 // firstStart waits until the node is ready, makes what a new cluster needs, and
