@@ -20,9 +20,11 @@ type checkpoints struct {
 	db      *kv.DB
 	log     DashLog
 	slog    *slog.Logger
+	now     func() int64
 	version int // of the folds of this program
 	days    int // for how many days one generation each is kept
-	now     func() int64
+	// chunkBytes is the length at which a chunk ends.
+	chunkBytes int
 
 	next uint64          // the next generation
 	last *saved          // what the next can refer to
@@ -108,11 +110,15 @@ func (c *checkpoints) try(g generation) (*dashFold, error) {
 
 // save writes a checkpoint of image, whose last event was received at the given time, and
 // deletes those that are no longer kept. It is used once it is complete: the root of its
-// manifest is written when all else is durable, the log up to it too. An error that is not about the
-// database leaves the older checkpoints as they are.
+// manifest is written when all else is durable, the log up to it too. pace is called after each
+// commit, with how long it took to get there. An error that is not about the database leaves
+// the older checkpoints as they are.
 func (c *checkpoints) save(ctx context.Context, image *DashImage, received int64, pace func(time.Duration)) error {
 	start := time.Now()
-	s := &saver{db: c.db, version: c.version, generation: c.next, before: c.last, pace: pace}
+	s := &saver{
+		db: c.db, version: c.version, generation: c.next, before: c.last,
+		chunkBytes: c.chunkBytes, pace: pace, since: start,
+	}
 	c.next++
 	m := manifest{version: c.version, seq: image.Seq(), received: received, written: c.now()}
 	var err error
@@ -135,7 +141,7 @@ func (c *checkpoints) save(ctx context.Context, image *DashImage, received int64
 	c.last = remember(s.generation, m, image)
 	c.slog.Info("checkpoint written", "generation", s.generation, "seq", m.seq,
 		"bytes", m.bytes(), "written", s.wrote, "elapsed", time.Since(start))
-	return c.sweep(ctx)
+	return c.sweep(ctx, pace)
 }
 
 const msPerDay = 24 * 60 * 60 * 1000
@@ -172,7 +178,7 @@ type chunkRef struct {
 
 // sweep deletes every chunk that no kept manifest refers to: those of dropped generations, of
 // other versions, and what a save or a sweep that was cut short has left.
-func (c *checkpoints) sweep(ctx context.Context) error {
+func (c *checkpoints) sweep(ctx context.Context, pace func(time.Duration)) error {
 	used, err := c.used()
 	if err != nil {
 		return fmt.Errorf("find the chunks in use: %w", err)
@@ -198,9 +204,11 @@ func (c *checkpoints) sweep(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		start := time.Now()
 		if err := c.db.Delete(part); err != nil {
 			return fmt.Errorf("delete chunks: %w", err)
 		}
+		pace(time.Since(start))
 	}
 	return nil
 }

@@ -63,13 +63,14 @@ type saver struct {
 	db         *kv.DB
 	version    int
 	generation uint64
-	before     *saved                     // nil: there is none to refer to
-	pace       func(worked time.Duration) // called after each write
+	before     *saved // nil: there is none to refer to
+	chunkBytes int
+	pace       func(worked time.Duration) // called after each commit
 
 	chunk   uint32 // the last that was made
 	pending []pendingChunk
-	bytes   int // of pending
-	since   time.Time
+	bytes   int       // of pending
+	since   time.Time // of the last commit
 	coder   coder
 	raw     []byte
 
@@ -78,14 +79,13 @@ type saver struct {
 
 type pendingChunk struct{ key, val []byte }
 
-// saveBytes is how much is written at a time.
-const saveBytes = 2 << 20
+// batch is how much is written at a time, a few chunks.
+func (s *saver) batch() int { return 4 * s.chunkBytes }
 
 // tables writes the rows of image and returns where they are. They are durable when flush
 // returns.
 func (s *saver) tables(ctx context.Context, image *DashImage) ([]tableManifest, error) {
 	var all []tableManifest
-	s.since = time.Now()
 	for _, project := range slices.Sorted(maps.Keys(image.tables)) {
 		for _, k := range image.tables[project].kept() {
 			if _, end := k.span(); end == 0 {
@@ -137,7 +137,7 @@ func (s *saver) node(k keptTable, from, end int, had []piece) (pieces []piece, e
 		k.write(&s.coder, i)
 		s.raw = binary.AppendUvarint(s.raw, uint64(len(s.coder.b)))
 		s.raw = append(s.raw, s.coder.b...)
-		if len(s.raw) < chunkBytes && i+1 < end {
+		if len(s.raw) < s.chunkBytes && i+1 < end {
 			continue
 		}
 		var same *piece
@@ -163,7 +163,7 @@ func (s *saver) put(raw []byte, same *piece) (piece, error) {
 	s.chunk++
 	p.generation, p.chunk = s.generation, s.chunk
 	s.pending = append(s.pending, pendingChunk{chunkKey(s.version, p.generation, p.chunk), packed})
-	if s.bytes += len(packed); s.bytes < saveBytes {
+	if s.bytes += len(packed); s.bytes < s.batch() {
 		return p, nil
 	}
 	return p, s.flush()
@@ -173,7 +173,7 @@ func (s *saver) put(raw []byte, same *piece) (piece, error) {
 func (s *saver) flush() error {
 	for len(s.pending) > 0 {
 		n, size := 0, 0
-		for n < len(s.pending) && (n == 0 || size+len(s.pending[n].val) <= saveBytes) {
+		for n < len(s.pending) && (n == 0 || size+len(s.pending[n].val) <= s.batch()) {
 			size += len(s.pending[n].val)
 			n++
 		}
@@ -182,17 +182,13 @@ func (s *saver) flush() error {
 		}
 		s.pending = slices.Delete(s.pending, 0, n)
 		s.wrote += int64(size)
-		if s.pace != nil {
-			s.pace(time.Since(s.since))
-		}
-		s.since = time.Now()
 	}
 	s.bytes = 0
 	return nil
 }
 
 func (s *saver) write(chunks []pendingChunk) error {
-	return s.db.Write(func(put func(key, val []byte) error) error {
+	err := s.db.Write(func(put func(key, val []byte) error) error {
 		for _, c := range chunks {
 			if err := put(c.key, c.val); err != nil {
 				return err
@@ -200,12 +196,17 @@ func (s *saver) write(chunks []pendingChunk) error {
 		}
 		return nil
 	})
+	if err == nil {
+		s.pace(time.Since(s.since))
+		s.since = time.Now()
+	}
+	return err
 }
 
 // body writes the tables of m, in pieces.
 func (s *saver) body(m *manifest) (pieces []piece, err error) {
 	text := m.appendBody(nil)
-	for part := range slices.Chunk(text, chunkBytes) {
+	for part := range slices.Chunk(text, s.chunkBytes) {
 		p, err := s.put(part, nil)
 		if err != nil {
 			return nil, err

@@ -35,7 +35,10 @@ type DashOptions struct {
 	// 0: 35.
 	CheckpointDays int
 
-	version int // tests have older programs; 0: that of the folds
+	// For tests.
+	version    int    // of the folds of this program; 0: what Dash says
+	chunkBytes int    // 0: the constant
+	wrote      func() // called after each commit of a checkpoint
 }
 
 // DashFollower feeds [Dash] from the log, from a checkpoint on. Readers get its image from any
@@ -81,6 +84,12 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	if o.CheckpointDays == 0 {
 		o.CheckpointDays = 35
 	}
+	if o.chunkBytes == 0 {
+		o.chunkBytes = chunkBytes
+	}
+	if o.wrote == nil {
+		o.wrote = func() {}
+	}
 	f := &DashFollower{log: log, o: o, slog: o.Log.With("component", "projections", "projection", "dash")}
 	f.use(&dashFold{dash: NewDash()})
 	if o.version == 0 {
@@ -88,7 +97,8 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	}
 	if o.DB != nil {
 		f.checkpoints = &checkpoints{
-			db: o.DB, log: log, slog: f.slog, version: f.o.version, days: o.CheckpointDays, now: o.Now,
+			db: o.DB, log: log, slog: f.slog, now: o.Now,
+			version: f.o.version, days: o.CheckpointDays, chunkBytes: o.chunkBytes,
 			next: 1, bad: map[uint64]bool{},
 		}
 	}
@@ -121,7 +131,7 @@ func (f *DashFollower) Run(ctx context.Context) error {
 	defer stop(nil)
 	err := f.run(work, stop)
 	if ctx.Err() == nil {
-		stop(err) // a save that is under way need not be patient
+		stop(err)     // a save that is under way need not be patient
 		_ = f.saved() // its error, if it is not the cause, comes after it
 		return context.Cause(work)
 	}

@@ -26,6 +26,7 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 	f.savedAt = image.Seq()
 	f.saving = make(chan error, 1)
 	pace := func(worked time.Duration) {
+		f.o.wrote()
 		select {
 		case <-time.After(worked):
 		case <-ctx.Done():
@@ -81,5 +82,5 @@ func (f *DashFollower) saveLast(ctx context.Context) error {
 		return nil
 	}
 	f.publish()
-	return f.write(ctx, f.Image(), f.fold.received, nil)
+	return f.write(ctx, f.Image(), f.fold.received, func(time.Duration) { f.o.wrote() })
 }

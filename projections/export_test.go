@@ -1,6 +1,16 @@
 package projections
 
-import "dashd/eventlog/block"
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"dashd/eventlog/block"
+	"dashd/internal/kv"
+)
 
 // AccessTypes and FoldedTypes are two statements of one fact.
 var AccessTypes = accessTypes
@@ -20,3 +30,127 @@ const LoadPage = loadPage
 
 // FoldBlock folds one block.
 func FoldBlock(f *Follower, first uint64, b block.Block) error { return f.foldBlock(first, nil, b) }
+
+// DashTest sets what tests choose: the version of the folds, the length of chunks, and
+// what is called after each commit of a checkpoint.
+func DashTest(o DashOptions, version, chunkBytes int, wrote func()) DashOptions {
+	o.version, o.chunkBytes, o.wrote = version, chunkBytes, wrote
+	return o
+}
+
+// StoredRows writes down every row of an image as a checkpoint holds it, dead ones too.
+func StoredRows(m *DashImage) string {
+	var b strings.Builder
+	for _, project := range slices.Sorted(maps.Keys(m.tables)) {
+		for _, k := range m.tables[project].kept() {
+			first, end := k.span()
+			fmt.Fprintf(&b, "%s/%s %d-%d\n", project, k.tableName(), first, end)
+			for i := first; i < end; i++ {
+				var c coder
+				k.write(&c, i)
+				fmt.Fprintf(&b, "%d %q\n", i, c.b)
+			}
+		}
+	}
+	return b.String()
+}
+
+// KeptTables are the names of the tables that checkpoints hold.
+func KeptTables() (names []string) {
+	for _, k := range new(Tables).kept() {
+		names = append(names, k.tableName())
+	}
+	return names
+}
+
+// ReadRows reads a chunk of rows of a table, and reports whether it is one.
+func ReadRows(table string, raw []byte, rows int) bool {
+	for _, k := range new(Tables).kept() {
+		if k.tableName() == table {
+			left, err := loadRows(&coder{reading: true}, k, raw, rows)
+			return err == nil && left == 0
+		}
+	}
+	return false
+}
+
+// ReadManifest parses a root and a body, and reports whether encoding what was read
+// gives the same bytes.
+func ReadManifest(root, body []byte) (ok, same bool) {
+	m, pieces, err := readRoot(root)
+	if err != nil || m.readBody(body) != nil {
+		return false, true
+	}
+	return true, bytes.Equal(m.appendRoot(nil, pieces), root) && bytes.Equal(m.appendBody(nil), body)
+}
+
+// CheckpointParts are the keys of all that checkpoints hold in a database, and CheckpointRoots those of
+// the roots of manifests.
+func CheckpointParts(db *kv.DB) (keys [][]byte, err error) {
+	err = db.Keys(checkpointPrefix, nil, func(key []byte) (bool, error) {
+		keys = append(keys, bytes.Clone(key))
+		return true, nil
+	})
+	return keys, err
+}
+
+// ParseChunkKey says what a key of CheckpointParts stands for.
+func ParseChunkKey(key []byte) (version int, generation uint64, root bool) {
+	version, generation, chunk, _ := parseChunkKey(key)
+	return version, generation, chunk == rootChunk
+}
+
+// Unused are the chunks in a database that no manifest refers to.
+func Unused(db *kv.DB, version int) (n int, err error) {
+	c := &checkpoints{db: db, version: version, days: 1 << 20, bad: map[uint64]bool{}}
+	used, err := c.used()
+	if err != nil {
+		return 0, err
+	}
+	keys, err := CheckpointParts(db)
+	for _, key := range keys {
+		_, generation, chunk, _ := parseChunkKey(key)
+		if _, ok := used[chunkRef{generation, chunk}]; !ok {
+			n++
+		}
+	}
+	return n, err
+}
+
+// Kept are the generations that are kept of those with the given days, numbered from 0, if so many
+// days are.
+func Kept(days int, daysOf ...int64) (numbers []uint64) {
+	var all []keptGeneration
+	for i, d := range daysOf {
+		all = append(all, keptGeneration{uint64(i), d*msPerDay + int64(i)})
+	}
+	for _, g := range (&checkpoints{days: days}).kept(all) {
+		numbers = append(numbers, g.number)
+	}
+	return numbers
+}
+
+// SampleManifest is a root and a body.
+func SampleManifest() (root, body []byte) {
+	m := manifest{version: 1, seq: 70_000, received: 1_750_000_000_000, written: -1, tables: []tableManifest{
+		{project: "shop", name: "users", first: 64, end: 5000, nodes: [][]piece{
+			{{generation: 1, chunk: 1, length: 5}, {generation: 3, chunk: 2, length: 70_000}}, {{generation: 2, chunk: 9, length: 1}},
+		}},
+		{project: "shop", name: "clock", end: 1, nodes: [][]piece{{{generation: 1, chunk: 7, length: 2}}}},
+	}}
+	return m.appendRoot(nil, []piece{{generation: 3, chunk: 4, length: 100}}), m.appendBody(nil)
+}
+
+// Resum puts the right checksum at the end of a root.
+func Resum(root []byte) []byte {
+	end := max(len(root)-sha256.Size, 0)
+	sum := sha256.Sum256(root[:end])
+	return append(bytes.Clone(root[:end]), sum[:]...)
+}
+
+// RootOfFormat is the root of an empty checkpoint of a format.
+func RootOfFormat(format byte) []byte {
+	root := (&manifest{version: 1}).appendRoot(nil, nil)
+	root[len(checkpointMagic)] = format
+	return Resum(root)
+}
