@@ -31,7 +31,9 @@ func (t *Tables) foldAccount(f *fact) {
 			a.AccountID = ""
 		}
 	}
-	a.ProviderID = clip(provider)
+	if provider != "" {
+		a.ProviderID = clip(provider)
+	}
 	setAccount(f, &a)
 	if f.ours() && len(f.Sealed) > 0 {
 		sealed = string(f.Sealed)

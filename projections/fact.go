@@ -221,8 +221,8 @@ func putNumber(o *object, key string, to *uint64) {
 }
 
 // same reports whether the text under a key of the metadata is exactly this. It may say
-// no of one with an escape in it.
+// no of one with an escape in it, and says no of none.
 func (f *fact) same(key, text string) bool {
 	value := f.data().Field(key)
-	return len(value) == len(text)+2 && string(value[1:len(value)-1]) == text
+	return len(value) == len(text)+2 && text != "" && value[0] == '"' && string(value[1:len(value)-1]) == text
 }

@@ -251,7 +251,8 @@ func (p *people) forgetSessions(newest Time) {
 		}
 		p.endSession(ord)
 		p.expiring.Remove(key, ord)
-		*p.sessions.Edit(int(ord)) = sessionRow{}
+		r := p.sessions.Edit(int(ord))
+		*r = sessionRow{before: r.before} // an older one may live longer
 	}
 	p.releaseSessions()
 }
