@@ -74,7 +74,7 @@ func (rt *route) mutates() bool { return len(rt.events) > 0 }
 
 // routes is the table of everything the daemon answers.
 func (s *Server) routes() []route {
-	table := slices.Concat(s.ownRoutes(), s.systemRoutes(), s.userRoutes(), s.organizationRoutes(), s.ssoRoutes(), s.drainRoutes())
+	table := slices.Concat(s.ownRoutes(), s.systemRoutes(), s.userRoutes(), s.organizationRoutes(), s.ssoRoutes(), s.drainRoutes(), s.analyticsRoutes())
 	for i := range table {
 		rt := &table[i]
 		if err := rt.check(); err != nil {
