@@ -75,8 +75,3 @@ func (t *Tables) foldOrganizationDeleted(f *fact) {
 	t.settings.forgetOrganization(id)
 	t.forgetActiveOrganization(id)
 }
-
-func (t *Tables) ListOrganizations(q OrganizationQuery) (Page[Organization], error) {
-	panic("skeleton")
-}
-func (t *Tables) EachOrganization(q Query, fn func(Organization) error) error { panic("skeleton") }

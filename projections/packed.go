@@ -2,8 +2,11 @@ package projections
 
 import (
 	"encoding/binary"
+	"iter"
 	"strings"
 	"unicode/utf8"
+
+	"dashd/internal/cow"
 )
 
 // The rows of the large tables keep all their texts in one string, so that a row is
@@ -99,3 +102,21 @@ func lower(s string) string { return strings.ToLower(s) }
 
 // timeKey orders instants as numbers without sign.
 func timeKey(t Time) uint64 { return uint64(t) ^ 1<<63 }
+
+// inOrderOf yields all ordinals of an index.
+func inOrderOf(x *cow.Pairs, descending bool) iter.Seq[uint32] {
+	if descending {
+		return secondOf(x.Descend(1<<64 - 1))
+	}
+	return secondOf(x.Ascend(0))
+}
+
+func secondOf(pairs iter.Seq2[uint64, uint32]) iter.Seq[uint32] {
+	return func(yield func(uint32) bool) {
+		for _, ord := range pairs {
+			if !yield(ord) {
+				return
+			}
+		}
+	}
+}

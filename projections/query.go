@@ -1,6 +1,7 @@
 package projections
 
-// Query selects rows of a table, sorts them, and takes a page.
+// Query selects rows of a table, sorts them, and takes a page. Rows that are equal in
+// the column they are sorted by come in the order of their ids, ascending.
 type Query struct {
 	Where      Filter  // zero: all rows
 	Count      *Filter // what Total counts; nil: Where
@@ -33,34 +34,6 @@ type Page[R any] struct {
 	Total int
 }
 
-// Filter is a condition on the rows of one table, read from the JSON text of §2.7 of the contract.
-type Filter struct{ filterSkeleton }
-
-type filterSkeleton struct{}
-
-// ParseFilter reads the text of a where parameter. columns are those of the table: UserColumns, SessionColumns,
-// OrganizationColumns. The error is of kind Invalid, with the code VALIDATION_ERROR and the message "[query.<param>] …".
-func ParseFilter(param, text string, columns Columns) (Filter, error) { panic("skeleton") }
-
-// And returns the condition that holds where f and the clause do.
-func (f Filter) And(c Clause) (Filter, error) { panic("skeleton") }
-
-// Clause is one condition of a Filter.
-type Clause struct {
-	Field       string
-	Value       any    // string, float64, bool, nil, []any
-	Operator    string // "": eq
-	Or          bool
-	Insensitive bool
-}
-
-// Columns are the columns of a table by their names in JSON.
-type Columns struct{ columnsSkeleton }
-
-type columnsSkeleton struct{}
-
-// The columns of the tables that can be filtered and sorted.
-var UserColumns, SessionColumns, OrganizationColumns Columns
-
-// Has reports whether there is such a column.
-func (c Columns) Has(name string) bool { panic("skeleton") }
+// createdAt is the column by which rows are sorted if nobody says otherwise. All tables
+// have it.
+const createdAt = "createdAt"
