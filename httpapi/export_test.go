@@ -4,13 +4,17 @@ import (
 	"net/url"
 	"time"
 
+	"dashd/eventlog"
 	"dashd/eventlog/index"
 )
 
 // Route is a row of the route table.
 type Route struct {
 	Method, Pattern, Scope string
-	KeyInURL               bool
+	Aliases                []string
+	Section, Command       string
+	Events                 []eventlog.Type
+	KeyInURL, EndUsers     bool
 }
 
 // Public is the scope of the routes that answer anybody, AnyKey of those that answer
@@ -24,7 +28,10 @@ const (
 func Routes() []Route {
 	var all []Route
 	for _, rt := range new(Server).routes() {
-		all = append(all, Route{rt.method, rt.pattern, string(rt.scope), rt.keyInURL})
+		all = append(all, Route{
+			Method: rt.method, Pattern: rt.pattern, Scope: string(rt.scope), Aliases: rt.aliases,
+			Section: rt.section, Command: rt.command, Events: rt.events, KeyInURL: rt.keyInURL, EndUsers: rt.endUsers,
+		})
 	}
 	return all
 }

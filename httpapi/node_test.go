@@ -43,6 +43,9 @@ type daemon struct {
 	secrets  []string
 	log      logBuffer
 	ahead    atomic.Int64 // ms that the clock is fast
+	stands   time.Time    // if not zero, the clock does
+	scenes   atomic.Int64 // how many there were
+	txt      txtRecords   // what the domain name system says
 	stopping chan struct{}
 	stop     func() // stops the node; what serves it goes on
 }
@@ -71,7 +74,13 @@ type with func(*httpapi.Options, *http.Server)
 // start runs a node until the end of the test.
 func start(t testing.TB, changes ...with) *daemon {
 	t.Helper()
-	d := &daemon{t: t, stopping: make(chan struct{})}
+	return startAt(t, time.Time{}, changes...)
+}
+
+// startAt is start with a clock that stands at a time, unless that is zero.
+func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
+	t.Helper()
+	d := &daemon{t: t, stopping: make(chan struct{}), stands: at}
 	log := slog.New(slog.NewJSONHandler(&d.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	dir := t.TempDir()
 	n, err := node.Open(context.Background(), node.Config{
@@ -106,7 +115,7 @@ func start(t testing.TB, changes ...with) *daemon {
 func (d *daemon) commandsWith(rules commands.Organizations) *commands.Commands {
 	return commands.New(commands.Options{
 		Appender: d.node.Appender, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
-		Now: d.now, Settle: d.node.Settle, Organizations: rules,
+		Now: d.now, Settle: d.node.Settle, Organizations: rules, Resolver: &d.txt,
 	})
 }
 
@@ -127,11 +136,16 @@ func (d *daemon) run() {
 	d.t.Cleanup(d.stop)
 }
 
-func (d *daemon) serve(log *slog.Logger, changes []with) {
-	o := httpapi.Options{
+// options are those of a server over the node.
+func (d *daemon) options(log *slog.Logger) httpapi.Options {
+	return httpapi.Options{
 		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
 		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Health: d, Stopping: d.stopping,
 	}
+}
+
+func (d *daemon) serve(log *slog.Logger, changes []with) {
+	o := d.options(log)
 	var servers []*httptest.Server
 	for range 2 {
 		s := httptest.NewUnstartedServer(nil)
@@ -163,7 +177,12 @@ func (d *daemon) serve(log *slog.Logger, changes []with) {
 }
 
 // now is the daemon's clock.
-func (d *daemon) now() int64 { return time.Now().UnixMilli() + d.ahead.Load() }
+func (d *daemon) now() int64 {
+	if !d.stands.IsZero() {
+		return d.stands.UnixMilli() + d.ahead.Load()
+	}
+	return time.Now().UnixMilli() + d.ahead.Load()
+}
 
 // Ready implements httpapi.Health.
 func (d *daemon) Ready() []string { return d.node.NotReady() }

@@ -1,0 +1,129 @@
+package httpapi_test
+
+import (
+	"maps"
+	"net/http"
+	"strings"
+
+	"dashd/httpapi"
+)
+
+// The exchanges that are about no area in particular.
+var systemContracts = []contract{
+	{file: "common-errors", build: buildCommonErrors, settings: switchedOff},
+	{file: "extra-system"},
+	{file: "app-events"},
+	{file: "get-events-types", build: asUser("user_001", "")},
+	{file: "get-events-list", build: buildEventList},
+	{file: "get-events-audit-logs", build: buildAuditLogs},
+	{file: "extra-events", build: buildAllAuditLogs},
+}
+
+// asUser makes requests those of a user of the application.
+func asUser(user, organization string) func(*scene, *exchange) {
+	return func(_ *scene, x *exchange) { x.user, x.organization = user, organization }
+}
+
+// buildCommonErrors makes the few users there are, and the credentials that the recording only
+// speaks of.
+func buildCommonErrors(s *scene, x *exchange) {
+	switch {
+	case x.Case == "features-disabled":
+		s.tell(person("user_001", "Ada", "ada@example.com", 0, nil))
+	case x.Case == "token-reuse":
+		for i, name := range []string{"Ada", "Bob", "Cyd", "Dee"} {
+			s.tell(person("user_00"+string(rune('1'+i)), name, strings.ToLower(name)+"@example.com", i+1, nil))
+		}
+		token := s.token(s.key, nil)
+		for range 2 { // the third time is the one that was recorded
+			if a := s.serve("GET", "/dash/list-users", "", "Authorization", "Bearer "+token); a.status != http.StatusOK {
+				s.t.Fatalf("%d %s", a.status, a.body)
+			}
+		}
+		x.bearer = token
+	}
+	switch x.Note {
+	case "not a JWT":
+		x.bearer = "not-a-jwt"
+	case "wrong apiKeyHash":
+		x.bearer = s.token("another key", nil)
+	case "issued 400 s ago":
+		x.bearer = s.token(s.key, map[string]any{"iat": s.now()/1000 - 400})
+	}
+	if x.Response.Status == http.StatusUnsupportedMediaType {
+		x.contentType, x.Request.Body = "application/x-www-form-urlencoded", []byte("name=x")
+	}
+}
+
+// switchedOff are the settings of an application without the plugins.
+func switchedOff(x *exchange) []with {
+	var off []httpapi.Feature
+	switch x.Case {
+	case "features-disabled":
+		off = []httpapi.Feature{httpapi.Organizations, httpapi.Admin, httpapi.TwoFactor, httpapi.EmailVerification}
+	case "teams-disabled":
+		off = []httpapi.Feature{httpapi.Teams, httpapi.SSO, httpapi.Directories, httpapi.InvitationEmail}
+	}
+	return []with{func(o *httpapi.Options, _ *http.Server) {
+		o.Settings.Off = map[httpapi.Feature]bool{}
+		for _, f := range off {
+			o.Settings.Off[f] = true
+		}
+	}}
+}
+
+// tracked is an event as the plugin reports it.
+func (s *scene) track(eventType, key string, data, place told) {
+	s.t.Helper()
+	body := told{"eventType": eventType, "eventKey": key, "eventDisplayName": eventType, "eventData": data}
+	maps.Copy(body, place)
+	s.must("POST", "/events/track", jsonOf(body))
+}
+
+// buildEventList reports what Ada had done.
+func buildEventList(s *scene, x *exchange) {
+	x.user = "user_001"
+	who := told{"userId": "user_001", "userName": "Ada Lovelace", "userEmail": "ada@example.com", "triggeredBy": "user_001", "triggerContext": "user"}
+	session := told{"sessionId": "session_002", "loginMethod": "email", "userAgent": "UA"}
+	maps.Copy(session, who)
+	germany := told{"ipAddress": "203.0.113.7", "countryCode": "DE"}
+	s.track("user_created", "user_001", who, germany)
+	s.track("profile_updated", "user_001", who, nil)
+	s.track("organization_member_added", "organization_001", told{
+		"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Inc", "userId": "user_001",
+		"memberName": "Ada Lovelace", "role": "owner", "memberId": "member_001", "memberEmail": "ada@example.com",
+		"triggeredBy": "user_001", "triggerContext": "organization",
+	}, nil)
+	s.track("user_signed_in", "user_001", session, germany)
+	s.track("session_created", "user_001", session, germany)
+	s.track("user_created", "user_002", told{"userId": "user_002", "userName": "Grace Hopper", "userEmail": "grace@example.com"}, nil)
+	s.folded()
+}
+
+// buildAuditLogs makes Ada work in Acme where the recording does.
+func buildAuditLogs(s *scene, x *exchange) {
+	buildEventList(s, x)
+	if x.Case == "audit-logs-organization" {
+		x.organization = "organization_001"
+	}
+}
+
+// buildAllAuditLogs makes an organization with much to tell.
+func buildAllAuditLogs(s *scene, x *exchange) {
+	s.tell(company()...)
+	x.user = "user_001"
+	if x.Note == "plain member" {
+		x.user = "user_003"
+	}
+	acme := told{"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Corp"}
+	for range 2 {
+		s.track("organization_updated", "organization_001", with2(acme, told{"triggeredBy": "user_001", "triggerContext": "organization"}), nil)
+	}
+	s.folded()
+}
+
+func with2(a, b told) told {
+	all := maps.Clone(a)
+	maps.Copy(all, b)
+	return all
+}

@@ -1,0 +1,3 @@
+package httpapi_test
+
+var userContracts = []contract{}
