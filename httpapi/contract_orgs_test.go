@@ -19,7 +19,9 @@ var organizationContracts = []contract{
 	}},
 	{file: "patch-dash-organization", build: func(s *scene, x *exchange) {
 		s.recordedOffice()
-		s.withoutOwner(x)
+		if s.withoutOwner(x); x.Case == "organization-update-clear-logo" {
+			s.must("PATCH", "/dash/organization", `{"organizationId":"organization_001","metadata":{"plan":"enterprise"}}`)
+		}
 	}},
 	{file: "delete-dash-organization", build: func(s *scene, x *exchange) {
 		s.recordedOffice()
@@ -50,7 +52,11 @@ var organizationContracts = []contract{
 		s.recordedInvitations()
 		s.tell(accepted("invitation_001"))
 	}},
-	{file: "post-dash-organization-member", build: recordedOffice},
+	{file: "post-dash-organization-member", build: func(s *scene, x *exchange) {
+		if s.recordedOffice(); x.Case == "member-add" {
+			s.tell(left("member_004", "user_002"))
+		}
+	}},
 	{file: "delete-dash-organization-member", build: recordedOffice},
 	{file: "patch-dash-organization-member-role", build: func(s *scene, x *exchange) {
 		if x.Case != "member-role-same" {
