@@ -79,7 +79,7 @@ func (s *Server) listDirectories(w http.ResponseWriter, r *request) error {
 // legacyDirectory serves GET /dash/organization/directory.
 func (s *Server) legacyDirectory(w http.ResponseWriter, r *request) error {
 	in := s.read(w, r)
-	return legacy(s.oneDirectory(w, r, in, in.ownOrganization(errNoAccess)))
+	return legacy(s.oneDirectory(w, r, in, in.id("organizationId")))
 }
 
 // managedDirectory serves GET /dash/organization/{organizationId}/directories/{providerId}.

@@ -66,7 +66,7 @@ func newConfig(protocol string, oidc *OIDCConfig, saml *SAMLConfig, stored *stor
 	if protocol == SAML && saml != nil {
 		return saml.complete(stored)
 	}
-	return providerConfig{}, errs.New(errs.Invalid, "VALIDATION_ERROR", "[body.issuer] Invalid URL")
+	return providerConfig{}, refuse(errs.Invalid, "[body.issuer] Invalid URL")
 }
 
 // storedConfig is the config of a provider as it was stored.
