@@ -115,6 +115,7 @@ func (m *model) joined(e *modelEvent) {
 	if e.UserID == "" {
 		return
 	}
+	m.hear(e.UserID)
 	u := m.user(e.UserID)
 	if u == nil {
 		m.users = append(m.users, projections.User{
@@ -157,6 +158,7 @@ func (m *model) userDeleted(id string) {
 	}
 	m.users = without(m.users, func(u projections.User) bool { return u.ID == id })
 	delete(m.strangers, id)
+	m.heard = without(m.heard, func(heard string) bool { return heard == id })
 	m.accounts = without(m.accounts, func(a modelAccount) bool { return a.UserID == id })
 	m.factors = without(m.factors, func(f projections.TwoFactor) bool { return f.UserID == id })
 	m.endSessionsOf(id)
@@ -221,6 +223,7 @@ func (m *model) linked(e *modelEvent) {
 	if e.UserID == "" {
 		return
 	}
+	m.hear(e.UserID)
 	provider := modelProvider(e)
 	a := m.accountMeant(e, provider)
 	switch {
@@ -271,6 +274,7 @@ func (m *model) sessionBegan(e *modelEvent) {
 	if e.UserID == "" {
 		return
 	}
+	m.hear(e.UserID)
 	if u := m.user(e.UserID); u != nil {
 		e.takeNames(u)
 	}

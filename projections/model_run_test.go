@@ -1,7 +1,12 @@
 package projections_test
 
 import (
+	"bytes"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,29 +49,104 @@ func differ(got, want string) string {
 	return "they differ"
 }
 
+// sequences is how many random sequences of 10,000 events are tried. scripts/test-long
+// tries more.
+func sequences(t *testing.T) uint64 {
+	t.Helper()
+	text := os.Getenv("DASHD_MODEL_SEQUENCES")
+	if text == "" {
+		return 1
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // The tables answer what the model answers, whatever the events are and in whatever
-// blocks they come.
+// blocks they come; and what was published once stays as it was.
 func TestTablesAreThoseOfTheModel(t *testing.T) {
-	for seed := range uint64(4) {
+	for seed := range sequences(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
-			g, w, dash := newGenerator(seed), world{}, projections.NewDash()
-			for seq := uint64(0); seq < 2500; {
-				var block []eventlog.Record
-				for range 1 + g.IntN(8) {
-					seq++
-					rec := eventlog.Record{Seq: seq, ReceivedAt: g.now, Event: g.event()}
-					block = append(block, rec)
-					dash.Apply(&rec)
-					w.fold(rec)
-				}
-				dash.Publish(seq)
-				for project, m := range w {
-					if diff := differ(projections.Dump(dash.Image().Tables(project)), m.dump()); diff != "" {
-						t.Fatalf("seed %d, after seq %d, project %s:\n%s\nblock: %s", seed, seq, project, diff, describe(block))
+			r := &run{T: t, g: newGenerator(seed), world: world{}, dash: projections.NewDash()}
+			for r.seq < 10_000 {
+				r.block()
+				r.compare()
+			}
+			for _, old := range r.old {
+				for project, want := range old.rows {
+					if diff := differ(projections.Dump(old.image.Tables(project)), want); diff != "" {
+						t.Errorf("the image of seq %d has changed:\n%s", old.image.Seq(), diff)
 					}
 				}
 			}
 		})
+	}
+}
+
+// run folds random events into a projection and into the model.
+type run struct {
+	*testing.T
+	g     *generator
+	world world
+	dash  *projections.Dash
+	seq   uint64
+	last  []eventlog.Record // the last block
+	old   []oldImage
+}
+
+// oldImage is an image, and what it held when it was published.
+type oldImage struct {
+	image *projections.DashImage
+	rows  map[string]string // by project
+}
+
+// block folds the next few events.
+func (r *run) block() {
+	r.last = r.last[:0]
+	for range 1 + r.g.IntN(16) {
+		r.seq++
+		rec := eventlog.Record{Seq: r.seq, ReceivedAt: r.g.now, Event: r.g.event()}
+		r.last = append(r.last, rec)
+		// A fold keeps nothing of the bytes: they are another event's afterwards.
+		lent := rec
+		lent.Metadata, lent.Sealed = bytes.Clone(rec.Metadata), bytes.Clone(rec.Sealed)
+		r.dash.Apply(&lent)
+		for i := range lent.Metadata {
+			lent.Metadata[i] = '!'
+		}
+		clear(lent.Sealed)
+		r.world.fold(rec)
+	}
+	r.dash.Publish(r.seq)
+}
+
+// compare compares all rows, and every now and then what all reads answer.
+func (r *run) compare() {
+	r.Helper()
+	image := r.dash.Image()
+	if image.Seq() != r.seq {
+		r.Fatalf("the image is as of seq %d, want %d", image.Seq(), r.seq)
+	}
+	rows := map[string]string{}
+	for _, project := range slices.Sorted(maps.Keys(r.world)) {
+		m := r.world[project]
+		tables, want := image.Tables(project), m.dump()
+		rows[project] = want
+		diff := differ(projections.Dump(tables), want)
+		if diff == "" && r.g.IntN(100) == 0 {
+			diff = differ(reads(tables), m.reads())
+		}
+		if diff != "" {
+			r.Fatalf("after seq %d, project %s:\n%s\nblock: %s", r.seq, project, diff, describe(r.last))
+		}
+		if r.g.IntN(4) == 0 {
+			checkQueries(r.T, r.g, tables, m)
+		}
+	}
+	if r.g.IntN(100) == 0 {
+		r.old = append(r.old, oldImage{image, rows})
 	}
 }
 

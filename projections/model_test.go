@@ -23,6 +23,7 @@ type model struct {
 	// strangers are those of whom nothing is known but when they were active.
 	strangers map[string]projections.Time
 	clock     projections.Time // of the newest session
+	heard     []string         // the ids of users, in the order in which they were heard of
 
 	organizations []projections.Organization
 	members       []projections.Member
@@ -202,9 +203,17 @@ func (o modelObject) objects(key string) []modelObject {
 	return objects
 }
 
+// hear notes that there is a user with an id.
+func (m *model) hear(id string) {
+	if !slices.Contains(m.heard, id) {
+		m.heard = append(m.heard, id)
+	}
+}
+
 // know makes rows for the user and the organization that an event names.
 func (m *model) know(e *modelEvent, id, name, email string) {
 	if id != "" && m.user(id) == nil && (name != "" || email != "") {
+		m.hear(id)
 		m.users = append(m.users, projections.User{
 			ID: id, Name: name, Email: strings.ToLower(email), CreatedAt: e.at, UpdatedAt: e.at,
 			LastActiveAt: m.strangers[id],

@@ -44,15 +44,15 @@ func (r *userRow) nameText() string {
 
 func (r *userRow) tail() string { return r.text[int(r.id)+int(r.email)+int(r.name):] }
 
-// foldedName is the name in lower case; ascii says that only letters of ASCII have to
-// be changed for it.
-func (r *userRow) foldedName() (name string, ascii bool) {
+// foldedName is the name in lower case, if ready; else the name, of which only letters of
+// ASCII have to be changed for it.
+func (r *userRow) foldedName() (name string, ready bool) {
 	if tail := r.tail(); tail != "" {
 		if folded := fromTail(tail, userFolded); folded != "" {
-			return folded, false
+			return folded, true
 		}
 	}
-	return r.nameText(), true
+	return r.nameText(), false
 }
 
 // user is the row as readers see it.
