@@ -20,7 +20,7 @@ type benchOptions struct {
 	scenarios        []string
 	duration, warmup time.Duration
 	clients, users   int
-	preload          int
+	preload, people  int
 	seed             uint64
 	dir              string
 	asJSON, list     bool
@@ -38,6 +38,7 @@ machine and on the same processors.`,
 		Example: `  dashd bench
   dashd bench --scenario batch1000 --duration 30s --json
   dashd bench --preload 1000000 --scenario latest20,restart,replay
+  dashd bench --people 1000000 --scenario users,users-search,user,stop,start,fold
   DASHD_KEY=… dashd bench --server http://dashd.internal:8787 --scenario latest20`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -52,6 +53,7 @@ machine and on the same processors.`,
 	f.DurationVar(&o.warmup, "warmup", time.Second, "before each scenario")
 	f.IntVar(&o.clients, "clients", 0, "clients (0: as the scenario says)")
 	f.IntVar(&o.preload, "preload", 0, "`events` to store first, so that reads meet a log of that size")
+	f.IntVar(&o.people, "people", 0, "`users` to store first, each with two sessions; the events that follow are about them")
 	f.IntVar(&o.users, "users", 50_000, "users that the events are about")
 	f.Uint64Var(&o.seed, "seed", 1, "of the events")
 	f.StringVar(&o.dir, "bench-dir", ".", "`directory` below which the throw-away node keeps its data; its disk is measured")
@@ -73,7 +75,7 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 		return err
 	}
 	options := bench.Options{
-		URL: strings.TrimSuffix(t.server, "/"), Key: t.key, Scenarios: scenarios, Preload: o.preload,
+		URL: strings.TrimSuffix(t.server, "/"), Key: t.key, Scenarios: scenarios, Preload: o.preload, People: o.people,
 		Duration: o.duration, Warmup: o.warmup, Clients: o.clients, Seed: o.seed, Users: o.users,
 	}
 	if options.Key == "" {
@@ -93,14 +95,24 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 				scenarios[i].Local = n.measureRestart
 			case replayScenario:
 				scenarios[i].Local = n.measureReplay
+			case stopScenario:
+				scenarios[i].Local = n.measureStop
+			case startScenario:
+				scenarios[i].Local = n.measureStart
+			case foldScenario:
+				scenarios[i].Local = n.measureFold
 			}
 		}
 	} else if options.Key == "" {
 		return errors.New("--server needs a key: set " + keyVariable)
 	}
-	loaded := newProgress(stderr, 1, uint64(o.preload), o.asJSON)
+	first := o.preload
+	if o.people > 0 {
+		first += bench.CrowdEvents(o.people)
+	}
+	loaded := newProgress(stderr, 1, uint64(first), o.asJSON)
 	options.Progress = func(n int) {
-		if loaded.at(uint64(n)); n >= o.preload {
+		if loaded.at(uint64(n)); n >= first {
 			loaded.finish()
 		}
 	}
@@ -124,6 +136,9 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 const (
 	restartScenario = "restart"
 	replayScenario  = "replay"
+	stopScenario    = "stop"
+	startScenario   = "start"
+	foldScenario    = "fold"
 )
 
 // allScenarios lists what can be measured; own says that the node is this command's.
@@ -132,7 +147,10 @@ func allScenarios(own bool) []bench.Scenario {
 	if own {
 		all = append(all,
 			bench.Scenario{Name: replayScenario, About: "dashd replay --format ndjson over the admin socket"},
-			bench.Scenario{Name: restartScenario, About: "from the start of a node that was killed to its first ready answer"})
+			bench.Scenario{Name: restartScenario, About: "from the start of a node that was killed to its first ready answer"},
+			bench.Scenario{Name: stopScenario, About: "a stop in good order, with a checkpoint of the dashboard's tables"},
+			bench.Scenario{Name: startScenario, About: "from the start of a node to the dashboard's tables, from their checkpoint"},
+			bench.Scenario{Name: foldScenario, About: "all tables of the dashboard folded from the first event, on one processor"})
 	}
 	return all
 }
@@ -152,11 +170,14 @@ func chosen(names []string, own bool) ([]bench.Scenario, error) {
 
 func printResult(w io.Writer, r bench.Result, heading bool) {
 	if heading {
-		fmt.Fprintf(w, "%-14s %7s %12s %9s %9s %9s %9s %10s %8s\n",
-			"SCENARIO", "CLIENTS", "PER SECOND", "P50", "P99", "MAX", "CPU", "WRITTEN", "PEAK RSS")
+		fmt.Fprintf(w, "%-14s %7s %12s %9s %9s %9s %9s %9s %10s %8s\n",
+			"SCENARIO", "CLIENTS", "PER SECOND", "P50", "P95", "P99", "MAX", "CPU", "WRITTEN", "PEAK RSS")
 	}
-	fmt.Fprintf(w, "%-14s %7d %12.0f %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
-		short(r.P50), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), mebibytes(r.PeakRSS))
+	fmt.Fprintf(w, "%-14s %7d %12.0f %9s %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
+		short(r.P50), short(r.P95), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), mebibytes(r.PeakRSS))
+	if r.Note != "" {
+		fmt.Fprintf(w, "  %s\n", r.Note)
+	}
 	if r.Errors > 0 {
 		fmt.Fprintf(w, "  %d of %d requests failed; one of them: %s\n", r.Errors, r.Requests+r.Errors, printable(r.FirstErr))
 	}

@@ -108,10 +108,7 @@ func (n *throwaway) measureRestart(ctx context.Context) (bench.Result, error) {
 	if resp.StatusCode != http.StatusOK {
 		return bench.Result{}, fmt.Errorf("the node said that it was ready, and /readyz answers %s", resp.Status)
 	}
-	r := bench.Result{
-		Clients: 1, Seconds: took.Seconds(), Requests: 1, PerSec: 1 / took.Seconds(),
-		P50: took, P99: took, Max: took, CPUPer: -1, WrotePer: -1, PeakRSS: -1,
-	}
+	r := once(took)
 	if u, ok := bench.UsageOf(n.cmd.Process.Pid); ok {
 		r.CPUPer, r.PeakRSS = u.CPU, u.PeakRSS
 	}
@@ -135,7 +132,7 @@ func (n *throwaway) measureReplay(ctx context.Context) (bench.Result, error) {
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	r := bench.Result{
 		Clients: 1, Seconds: f.Seconds, Requests: 1, Events: int64(f.Events), PerSec: f.PerSec,
-		P50: took, P99: took, Max: took, CPUPer: cpu / time.Duration(max(f.Events, 1)), WrotePer: -1, PeakRSS: -1,
+		P50: took, P95: took, P99: took, Max: took, CPUPer: cpu / time.Duration(max(f.Events, 1)), WrotePer: -1, PeakRSS: -1,
 	}
 	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		r.PeakRSS = u.Maxrss << 10

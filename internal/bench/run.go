@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"dashd/internal/genevents"
 )
 
 // Options of Run.
@@ -22,7 +24,8 @@ type Options struct {
 	Clients   int           // 0: as the scenario says
 	Seed      uint64
 	Users     int                  // that the events are about
-	Preload   int                  // events to store first, rounded up to full batches
+	People    int                  // users to store first, each with CrowdSessions sessions; then Users does not count
+	Preload   int                  // events to store first, behind those of People, rounded up to full batches
 	Progress  func(events int)     // called while they are stored; may be nil
 	Usage     func() (Usage, bool) // of the node; nil or false: unknown
 	Report    func(Result)         // called after each scenario
@@ -38,15 +41,23 @@ type Result struct {
 	Events   int64         `json:"events"`
 	PerSec   float64       `json:"perSecond"` // events of a write, requests of a read
 	P50      time.Duration `json:"p50ns"`
+	P95      time.Duration `json:"p95ns"`
 	P99      time.Duration `json:"p99ns"`
 	Max      time.Duration `json:"maxns"`
 	// CPU seconds of the node and bytes it wrote, per event of a write and per
 	// request of a read; -1 if unknown.
 	CPUPer   time.Duration `json:"cpuPerNs"`
 	WrotePer float64       `json:"bytesWrittenPer"`
-	PeakRSS  int64         `json:"peakRSS"` // of the node, bytes; -1 if unknown
+	PeakRSS  int64         `json:"peakRSS"`        // of the node, bytes; -1 if unknown
+	Note     string        `json:"note,omitempty"` // what else was seen
 	FirstErr string        `json:"firstError,omitempty"`
 }
+
+// CrowdSessions is how many sessions each of Options.People has.
+const CrowdSessions = 2
+
+// CrowdEvents is how many events bring so many people.
+func CrowdEvents(people int) int { return genevents.CrowdEvents(people, CrowdSessions) }
 
 // kept is the number of different requests of a scenario that are made before
 // the clock starts, counted in events.
@@ -55,6 +66,10 @@ const kept = 20_000
 // Run measures the scenarios one after the other.
 func Run(ctx context.Context, o Options) error {
 	w := newWorkload(o.Seed, o.Users)
+	if o.People > 0 {
+		w = newCrowd(o.Seed, o.People, CrowdSessions)
+		o.Preload += CrowdEvents(o.People)
+	}
 	if o.Preload > 0 {
 		if err := preload(ctx, o, w); err != nil {
 			return fmt.Errorf("preload: %w", err)
@@ -221,7 +236,7 @@ func (l *loop) result(took time.Duration) Result {
 	r := Result{
 		Scenario: l.sc.Name, Clients: l.sc.Clients, Seconds: took.Seconds(), Requests: l.done, Errors: l.errors,
 		Events: l.done * int64(l.sc.Events),
-		P50:    time.Duration(l.latency.ValueAtQuantile(50)), P99: time.Duration(l.latency.ValueAtQuantile(99)),
+		P50:    time.Duration(l.latency.ValueAtQuantile(50)), P95: time.Duration(l.latency.ValueAtQuantile(95)), P99: time.Duration(l.latency.ValueAtQuantile(99)),
 		Max: time.Duration(l.latency.Max()), CPUPer: -1, WrotePer: -1, PeakRSS: -1,
 	}
 	r.PerSec = float64(r.Events) / took.Seconds()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
@@ -46,18 +47,48 @@ func Scenarios() []Scenario {
 		{Name: "latest20", About: "the latest 20 events of a random user", Clients: 4, make: latest(func(w *workload, i int) string { return w.users[i%len(w.users)] })},
 		{Name: "latest20-all", About: "the latest 20 events of the project", Clients: 4, make: get("/v1/events?limit=20")},
 		{Name: "count", About: "the number of failed sign-ins", Clients: 4, make: get("/v1/events/stats?type=login.failed")},
+		{Name: "users", About: "GET /dash/users: a page of those without a verified address, by name", Clients: 1, make: userPages},
+		{Name: "users-newest", About: "GET /dash/users: a page of the newest", Clients: 1, make: get("/dash/users?limit=25")},
+		{Name: "users-search", About: "GET /dash/users: addresses that contain a text", Clients: 1, make: userSearch},
+		{Name: "user", About: "GET /dash/user: a random user in detail", Clients: 1, make: userDetail},
 	}
+}
+
+// userPages asks for pages from the beginning to some way into the list.
+func userPages(_ *workload, i int) request {
+	return whereRequest("emailVerified", "eq", false, fmt.Sprintf("&limit=25&offset=%d&sortBy=name&sortOrder=asc", i%40*25))
+}
+
+// userSearch asks for a text that some of the addresses have in the middle.
+func userSearch(_ *workload, i int) request {
+	return whereRequest("email", "contains", fmt.Sprintf(".%c%d", 'a'+rune(i%24), i%977), "&limit=25")
+}
+
+func userDetail(w *workload, i int) request {
+	return request{method: http.MethodGet, path: "/dash/user?userId=" + url.QueryEscape(w.users[i%len(w.users)])}
+}
+
+func whereRequest(field, operator string, value any, rest string) request {
+	where := mustJSON([]map[string]any{{"field": field, "operator": operator, "value": value}})
+	return request{method: http.MethodGet, path: "/dash/users?where=" + url.QueryEscape(string(where)) + rest}
 }
 
 // workload is what requests are made of. Requests are made in turn and kept, so
 // that making them costs nothing while the clock runs.
 type workload struct {
 	source *genevents.Source
-	users  []string // the busiest first, as far as a sample tells
+	users  []string // the busiest first, as far as a sample tells; of a crowd, some of those who came
+	every  int      // of a crowd: one of so many who come is noted in users
+	came   int      // since the last that was noted
 }
 
 // sample is the number of events from which users are taken.
 const sample = 20_000
+
+// newCrowd is a workload whose first events bring all users, each with so many sessions.
+func newCrowd(seed uint64, users, sessions int) *workload {
+	return &workload{source: genevents.NewCrowd(seed, users, sessions), every: max(1, users/sample)}
+}
 
 func newWorkload(seed uint64, users int) *workload {
 	w := &workload{source: genevents.New(seed, users)}
@@ -89,8 +120,19 @@ type nativeEvent struct {
 	Metadata       json.RawMessage `json:"metadata"`
 }
 
-func (w *workload) native() nativeEvent {
+// next makes the next event.
+func (w *workload) next() eventlog.Event {
 	e := w.source.Next()
+	if w.every > 0 && e.Type == eventlog.UserJoined {
+		if w.came++; w.came >= w.every {
+			w.users, w.came = append(w.users, e.UserID), 0
+		}
+	}
+	return e
+}
+
+func (w *workload) native() nativeEvent {
+	e := w.next()
 	return nativeEvent{
 		Type: e.Type, Timestamp: time.UnixMilli(e.Time).UTC(), Status: e.Status.String(), Source: e.Source.String(),
 		UserID: e.UserID, SessionID: e.SessionID, OrganizationID: e.OrganizationID,

@@ -13,6 +13,7 @@ import (
 type Usage struct {
 	CPU     time.Duration // user and system
 	Written int64         // bytes it caused to be sent to the disk
+	RSS     int64         // bytes, now
 	PeakRSS int64         // bytes
 }
 
@@ -36,9 +37,10 @@ func UsageOf(pid int) (Usage, bool) {
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
 	written, ok1 := procField(fmt.Sprintf("/proc/%d/io", pid), "write_bytes:")
 	peak, ok2 := procField(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:")
+	rss, ok3 := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
 	return Usage{
-		CPU: time.Duration(user+system) * clockTick, Written: written, PeakRSS: peak << 10,
-	}, err1 == nil && err2 == nil && ok1 && ok2
+		CPU: time.Duration(user+system) * clockTick, Written: written, RSS: rss << 10, PeakRSS: peak << 10,
+	}, err1 == nil && err2 == nil && ok1 && ok2 && ok3
 }
 
 // procField reads the number behind a name in a file of lines.

@@ -50,6 +50,7 @@ type Source struct {
 	// import or the studio does.
 	GivenIDs bool
 
+	visits int // of all people in turn that come first
 	rng    *rand.Rand
 	zipf   *rand.Zipf
 	people []person
@@ -72,6 +73,19 @@ func New(seed uint64, users int) *Source {
 	}
 }
 
+// NewCrowd returns a source that brings all its users first: each joins and signs in, in turn, and each
+// then signs in again until he has so many sessions, at least one. What follows is as in New.
+func NewCrowd(seed uint64, users, sessions int) *Source {
+	s := New(seed, users)
+	s.visits = len(s.people) * max(sessions, 1)
+	return s
+}
+
+// CrowdEvents is the number of events with which a crowd of so many users arrives.
+func CrowdEvents(users, sessions int) int {
+	return max(users, 1) * (2 + 2*max(sessions, 1))
+}
+
 // Next returns the next event.
 func (s *Source) Next() eventlog.Event {
 	if len(s.queue) == 0 {
@@ -85,6 +99,15 @@ func (s *Source) Next() eventlog.Event {
 // act queues what one person does next.
 func (s *Source) act() {
 	s.queue = s.queue[:0]
+	if s.visits > 0 {
+		s.visits--
+		if p := &s.people[len(s.people)-1-s.visits%len(s.people)]; p.id != "" {
+			s.signIn(p)
+		} else {
+			s.join(p)
+		}
+		return
+	}
 	p := &s.people[s.zipf.Uint64()]
 	if p.id == "" {
 		s.join(p)

@@ -86,6 +86,30 @@ func TestSourceOptions(t *testing.T) {
 	}
 }
 
+func TestACrowdArrivesFirst(t *testing.T) {
+	const users, sessions = 40, 3
+	s := genevents.NewCrowd(1, users, sessions)
+	count := map[string]map[eventlog.Type]int{}
+	for range genevents.CrowdEvents(users, sessions) {
+		e := s.Next()
+		if count[e.UserID] == nil {
+			count[e.UserID] = map[eventlog.Type]int{}
+		}
+		count[e.UserID][e.Type]++
+	}
+	if len(count) != users {
+		t.Errorf("%d users, want %d", len(count), users)
+	}
+	for id, types := range count {
+		if types[eventlog.UserJoined] != 1 || types[eventlog.SessionCreated] != sessions || len(types) != 4 {
+			t.Errorf("user %s: %v", id, types)
+		}
+	}
+	if e := s.Next(); count[e.UserID] == nil {
+		t.Errorf("a stranger comes behind the crowd: %+v", e)
+	}
+}
+
 func TestRecordsAreALog(t *testing.T) {
 	received := int64(0)
 	for i, r := range genevents.Records(3, 1000) {

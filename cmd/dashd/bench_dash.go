@@ -1,0 +1,130 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"dashd/internal/bench"
+	"dashd/internal/node"
+	"dashd/projections"
+)
+
+// measureStop stops the node in good order, which takes a checkpoint, and starts it again.
+func (n *throwaway) measureStop(ctx context.Context) (bench.Result, error) {
+	begin := time.Now()
+	n.end(syscall.SIGTERM)
+	took := time.Since(begin)
+	s, _, err := n.startAgain(ctx)
+	if err != nil {
+		return bench.Result{}, err
+	}
+	r := once(took)
+	r.Note = "the checkpoint: " + checkpointText(s.Dash.Checkpoint)
+	return r, nil
+}
+
+// measureStart stops the node and measures how long it takes, from the call of the program, until the
+// dashboard's tables can be read.
+func (n *throwaway) measureStart(ctx context.Context) (bench.Result, error) {
+	n.end(syscall.SIGTERM)
+	s, took, err := n.startAgain(ctx)
+	if err != nil {
+		return bench.Result{}, err
+	}
+	r := once(took)
+	if u, ok := bench.UsageOf(n.cmd.Process.Pid); ok {
+		r.CPUPer, r.PeakRSS = u.CPU, u.PeakRSS
+		r.Note = fmt.Sprintf("%d events behind the checkpoint; %d MiB resident", s.Head-s.Dash.Checkpoint.Seq, u.RSS>>20)
+	}
+	return r, nil
+}
+
+// startAgain starts the node that was stopped and waits until the dashboard's tables can be read.
+func (n *throwaway) startAgain(ctx context.Context) (s nodeStatus, took time.Duration, err error) {
+	begin := time.Now()
+	if err := n.start(ctx, strings.TrimPrefix(n.url, "http://")); err != nil {
+		return s, 0, err
+	}
+	for {
+		if s, err = n.status(ctx); err != nil {
+			return s, 0, err
+		}
+		if s.Dash.Ready {
+			took = time.Since(begin)
+			if s.Dash.Checkpoint == nil {
+				return s, took, errors.New("the node started without a checkpoint: store more people first")
+			}
+			return s, took, nil
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return s, 0, ctx.Err()
+		}
+	}
+}
+
+// status asks the node how it is.
+func (n *throwaway) status(ctx context.Context) (s nodeStatus, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, n.url+"/v1/status", nil)
+	if err != nil {
+		return s, err
+	}
+	req.Header.Set("X-Api-Key", n.key)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return s, fmt.Errorf("/v1/status answers %s", resp.Status)
+	}
+	return s, json.NewDecoder(resp.Body).Decode(&s)
+}
+
+// measureFold stops the node, folds its whole log in this process on one processor, as a node does
+// that has no checkpoint, and starts the node again.
+func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error) {
+	n.end(syscall.SIGTERM)
+	off, err := node.OpenOffline(n.dataDir(), nil)
+	if err != nil {
+		return r, err
+	}
+	runtime.GC()
+	processors := runtime.GOMAXPROCS(1)
+	f := projections.NewDashFollower(off.Store, projections.DashOptions{})
+	folding, stop := context.WithCancel(ctx)
+	ended := make(chan error, 1)
+	begin := time.Now()
+	go func() { ended <- f.Run(folding) }()
+	head := off.Store.Head()
+	err = f.Wait(ctx, head)
+	took := time.Since(begin)
+	stop()
+	err = errors.Join(err, <-ended, off.Close())
+	runtime.GOMAXPROCS(processors)
+	if err != nil {
+		return r, err
+	}
+	if _, _, err := n.startAgain(ctx); err != nil {
+		return r, err
+	}
+	r = once(took)
+	r.Events, r.PerSec = int64(head), float64(head)/took.Seconds()
+	return r, nil
+}
+
+// once is the result of something that was done once.
+func once(took time.Duration) bench.Result {
+	return bench.Result{
+		Clients: 1, Seconds: took.Seconds(), Requests: 1, PerSec: 1 / took.Seconds(),
+		P50: took, P95: took, P99: took, Max: took, CPUPer: -1, WrotePer: -1, PeakRSS: -1,
+	}
+}
