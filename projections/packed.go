@@ -100,8 +100,14 @@ func clip[S ~string](s S) S {
 // lower is how texts are compared when case does not matter.
 func lower(s string) string { return strings.ToLower(s) }
 
-// timeKey orders instants as numbers without sign.
-func timeKey(t Time) uint64 { return uint64(t) ^ 1<<63 }
+// timeKey orders instants as numbers without sign. No instant comes before all others, as
+// null does in queries.
+func timeKey(t Time) uint64 {
+	if t == 0 {
+		return 0
+	}
+	return uint64(t) ^ 1<<63
+}
 
 // inOrderOf yields all ordinals of an index.
 func inOrderOf(x *cow.Pairs, descending bool) iter.Seq[uint32] {
