@@ -40,6 +40,8 @@ func differences(x *exchange, a answer) (all []string) {
 		}
 	case json.Unmarshal(a.body, &answered) != nil:
 		all = append(all, "no JSON")
+	case (want.Status >= 400) != (a.status >= 400):
+		// The status says it all.
 	case want.Status >= 400 || a.status >= 400:
 		compareErrors(&all, recorded, answered)
 	default:

@@ -15,9 +15,7 @@ var ssoDeviations = slices.Concat(
 		{"get-dash-organization-sso-providers", 1, "body[].oidcConfig: object, captured string", objects},
 		{"get-dash-organization-sso-providers", 1, "body[].samlConfig: object, captured string", objects},
 		{"get-dash-organization-sso-providers", 2, "status 200, captured 403", ownProject},
-		{"get-dash-organization-sso-providers", 2, "message %!q(<nil>), captured*", ownProject},
 		{"post-dash-organization-sso-provider", 9, "status 200, captured 403", ownProject},
-		{"post-dash-organization-sso-provider", 9, "message %!q(<nil>), captured*", ownProject},
 		{"patch-dash-organization-sso-provider", 5, "body[].oidcConfig: object, captured string", objects},
 
 		{"get-dash-organization-directories", 4, "status 401, captured 200", "11: managed calls need the claim purpose"},
@@ -29,7 +27,6 @@ var ssoDeviations = slices.Concat(
 		{"post-dash-organization-directory", 2, "status 409, captured 500", works},
 		{"post-dash-organization-directory", 2, "a body, captured none", works},
 		{"post-dash-organization-directory", 5, "status 200, captured 400", managed},
-		{"post-dash-organization-directory", 5, "message %!q(<nil>), captured*", managed},
 		{"post-dash-organization-directory-token", 0, "body.connectionId: added", managed},
 		{"post-dash-organization-directory-token", 0, "body.credential: added", managed},
 		{"post-dash-organization-directory", 6, "body.credential: added", managed},

@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"fmt"
 	"maps"
 	"net/http"
 	"strings"
@@ -32,7 +33,7 @@ func buildCommonErrors(s *scene, x *exchange) {
 		s.tell(person("user_001", "Ada", "ada@example.com", 0, nil))
 	case x.Case == "token-reuse":
 		for i, name := range []string{"Ada", "Bob", "Cyd", "Dee"} {
-			s.tell(person("user_00"+string(rune('1'+i)), name, strings.ToLower(name)+"@example.com", i+1, nil))
+			s.tell(person("user_00"+string(rune('1'+i)), name, strings.ToLower(name)+"@example.com", i+1, told{"role": "user"}))
 		}
 		token := s.token(s.key, nil)
 		for range 2 { // the third time is the one that was recorded
@@ -65,6 +66,7 @@ func switchedOff(x *exchange) []with {
 		off = []httpapi.Feature{httpapi.Teams, httpapi.SSO, httpapi.Directories, httpapi.InvitationEmail}
 	}
 	return []with{func(o *httpapi.Options, _ *http.Server) {
+		o.Settings.ActivityTracking = x.Case == "token-reuse"
 		o.Settings.Off = map[httpapi.Feature]bool{}
 		for _, f := range off {
 			o.Settings.Off[f] = true
@@ -72,7 +74,7 @@ func switchedOff(x *exchange) []with {
 	}}
 }
 
-// tracked is an event as the plugin reports it.
+// track reports an event as the plugin does.
 func (s *scene) track(eventType, key string, data, place told) {
 	s.t.Helper()
 	body := told{"eventType": eventType, "eventKey": key, "eventDisplayName": eventType, "eventData": data}
@@ -87,8 +89,11 @@ func buildEventList(s *scene, x *exchange) {
 	session := told{"sessionId": "session_002", "loginMethod": "email", "userAgent": "UA"}
 	maps.Copy(session, who)
 	germany := told{"ipAddress": "203.0.113.7", "countryCode": "DE"}
-	s.track("user_created", "user_001", who, germany)
-	s.track("profile_updated", "user_001", who, nil)
+	s.track("user_created", "user_002", told{"userId": "user_002", "userName": "Grace Hopper", "userEmail": "grace@example.com"}, nil)
+	s.track("user_created", "user_001", who, nil)
+	linked := told{"accountId": "account_001", "providerId": "credential"}
+	maps.Copy(linked, who)
+	s.track("account_linked", "user_001", linked, nil)
 	s.track("organization_member_added", "organization_001", told{
 		"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Inc", "userId": "user_001",
 		"memberName": "Ada Lovelace", "role": "owner", "memberId": "member_001", "memberEmail": "ada@example.com",
@@ -96,7 +101,6 @@ func buildEventList(s *scene, x *exchange) {
 	}, nil)
 	s.track("user_signed_in", "user_001", session, germany)
 	s.track("session_created", "user_001", session, germany)
-	s.track("user_created", "user_002", told{"userId": "user_002", "userName": "Grace Hopper", "userEmail": "grace@example.com"}, nil)
 	s.folded()
 }
 
@@ -110,20 +114,22 @@ func buildAuditLogs(s *scene, x *exchange) {
 
 // buildAllAuditLogs makes an organization with much to tell.
 func buildAllAuditLogs(s *scene, x *exchange) {
-	s.tell(company()...)
-	x.user = "user_001"
-	if x.Note == "plain member" {
+	s.tell(append(people(), founded("organization_001", "Acme Inc", "acme", 6, nil), founded("organization_002", "Globex", "globex", 7, nil))...)
+	if x.user = "user_001"; x.Note == "plain member" {
 		x.user = "user_003"
 	}
-	acme := told{"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Corp"}
+	for i, m := range []struct{ user, name, role string }{
+		{"user_001", "Ada", "owner"}, {"user_002", "Grace", "admin"}, {"user_003", "Alan", "member"}, {"user_002", "Grace", "member"},
+	} {
+		s.track("organization_member_added", "organization_001", told{
+			"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Inc", "userId": m.user,
+			"memberName": m.name, "role": m.role, "memberId": fmt.Sprint("member_00", i), "memberEmail": m.name + "@example.com",
+			"triggeredBy": m.user, "triggerContext": "organization",
+		}, nil)
+	}
+	acme := told{"organizationId": "organization_001", "organizationSlug": "acme", "organizationName": "Acme Corp", "triggeredBy": "user_001", "triggerContext": "organization"}
 	for range 2 {
-		s.track("organization_updated", "organization_001", with2(acme, told{"triggeredBy": "user_001", "triggerContext": "organization"}), nil)
+		s.track("organization_updated", "organization_001", acme, nil)
 	}
 	s.folded()
-}
-
-func with2(a, b told) told {
-	all := maps.Clone(a)
-	maps.Copy(all, b)
-	return all
 }

@@ -105,6 +105,7 @@ func (rt *route) check() error {
 func (s *Server) systemRoutes() []route {
 	return []route{
 		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17", anyAge: true},
+		{method: "GET", pattern: "/dash/config", scope: usersRead, handle: s.configuration, section: "17"},
 		{
 			method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17",
 			feature: Teams, whenOff: map[string]bool{"teamsEnabled": false},

@@ -74,6 +74,8 @@ type Settings struct {
 	AnswerUnavailable bool
 	// Names is the vocabulary of event names that dash readers get.
 	Names eventlog.Names
+	// Version is that of dashd, for people.
+	Version string
 	// PublicURL is where this node is reached from outside, without a slash at the end.
 	PublicURL string
 	// Redact holds further keys of metadata, as eventlog.FoldKey gives them, whose
