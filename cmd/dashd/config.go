@@ -63,6 +63,10 @@ type Config struct {
 	// BackupCodesViewable keeps backup codes, sealed, so that they can be looked at
 	// again. Without it they are shown once and only hashes are kept.
 	BackupCodesViewable bool
+	// TokenKeys are the public keys of those who sign tokens for operators of a project, as
+	// "project=file" or "project=URL" of a key set, with commas between. UserTokenKeys are
+	// those of the applications, for their users' reads of their own events.
+	TokenKeys, UserTokenKeys string
 	// TrustedOrigins are the origins of applications ("https://app.example.com"), with
 	// commas between, that a browser may be sent to by a redirectUrl or callbackUrl.
 	TrustedOrigins string
@@ -109,6 +113,8 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
 	fs.String("redact", "", "further `keys` of metadata whose values are not stored (comma-separated)")
 	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
+	fs.String("token-keys", "", "key sets that sign operators' tokens, as project=file or project=URL (`list`, comma-separated)")
+	fs.String("user-token-keys", "", "key sets that sign tokens of an application's users, for their own events (`list`, as above)")
 	fs.String("outbound-allow", "", "`hosts` and networks that log drains may send to although they are not public or not https (comma-separated: host, host:port, CIDR)")
 	fs.String("outbound-proxy", "", "`URL` of the proxy for everything outbound")
 	fs.Bool("activity-tracking", false, "show when users were last active, and how many are there")
@@ -194,6 +200,8 @@ func configOf(fs *pflag.FlagSet) Config {
 		DashNames:           text("dash-names"),
 		Redact:              text("redact"),
 		PublicURL:           strings.TrimRight(text("public-url"), "/"),
+		TokenKeys:           text("token-keys"),
+		UserTokenKeys:       text("user-token-keys"),
 		OutboundAllow:       text("outbound-allow"),
 		OutboundProxy:       text("outbound-proxy"),
 		ActivityTracking:    flag("activity-tracking"),
@@ -251,6 +259,9 @@ func (c *Config) validate() error {
 		u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		return refuse("public-url is %q: it must be a URL like https://auth.example.com", c.PublicURL)
 	}
+	if _, err := c.tokenSources(); err != nil {
+		return err
+	}
 	if _, err := httpapi.ParseOrigins(c.TrustedOrigins); err != nil {
 		return refuse("trusted-origins: %v", err)
 	}
@@ -301,6 +312,8 @@ func (c Config) LogValue() slog.Value {
 		slog.String("dash-names", c.DashNames),
 		slog.String("redact", c.Redact),
 		slog.String("public-url", c.PublicURL),
+		slog.String("token-keys", c.TokenKeys),
+		slog.String("user-token-keys", c.UserTokenKeys),
 		slog.String("outbound-allow", c.OutboundAllow),
 		slog.Bool("outbound-proxy-given", c.OutboundProxy != ""), // it may hold a password
 		slog.Bool("activity-tracking", c.ActivityTracking),

@@ -22,6 +22,7 @@ import (
 	"dashd/internal/node"
 	"dashd/internal/outbound"
 	"dashd/internal/seal"
+	"dashd/internal/tokens"
 	"dashd/projections"
 )
 
@@ -37,6 +38,7 @@ type daemon struct {
 	access   *projections.Follower
 	commands *commands.Commands
 	outbound *outbound.Client
+	tokens   *tokens.Sets
 	domains  *domaincheck.Checker
 	drains   *drains.Deliverer
 }
@@ -58,7 +60,11 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
-	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out}
+	keys, err := openTokenKeys(cfg, out, log)
+	if err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
+	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out, tokens: keys}
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
 		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
@@ -86,6 +92,7 @@ func (d *daemon) run(ctx context.Context) error {
 	g.Go(func() error { return d.node.Run(nodeCtx) })
 	g.Go(func() error { return d.access.Run(ctx) })
 	g.Go(func() error { return d.domains.Run(ctx) })
+	g.Go(func() error { return d.tokens.Run(ctx) })
 	g.Go(func() error {
 		defer stopNode()
 		return d.drains.Run(ctx)
@@ -146,7 +153,7 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
 		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
-		Settings: cfg.settings(),
+		Settings: cfg.settings(), Tokens: d.tokens,
 	})
 }
 
@@ -155,7 +162,7 @@ func (cfg Config) settings() httpapi.Settings {
 	s := httpapi.Settings{
 		AnswerUnavailable: cfg.StudioOnUnavailable == "503", Names: cfg.names(), Redact: map[string]bool{}, Off: cfg.off(),
 		ActivityTracking: cfg.ActivityTracking, BackupCodesViewable: cfg.BackupCodesViewable, TrustedOrigins: cfg.origins(),
-		PublicURL: cfg.PublicURL,
+		PublicURL: cfg.PublicURL, Version: version,
 	}
 	for key := range strings.SplitSeq(cfg.Redact, ",") {
 		if key = strings.TrimSpace(key); key != "" {
