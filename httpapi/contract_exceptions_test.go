@@ -30,7 +30,7 @@ var notReplayed = map[string]string{
 // and is not there any more fails the test.
 //
 // "not replayed" stands for an exchange that dashd does not take part in.
-var deviations = slices.Concat(systemDeviations, organizationDeviations, ssoDeviations)
+var deviations = slices.Concat(systemDeviations, organizationDeviations, ssoDeviations, drainDeviations)
 
 // exceptions knows which of the deviations were met.
 type exceptions struct{ met []bool }

@@ -21,6 +21,7 @@ import (
 	"dashd/eventlog"
 	"dashd/httpapi"
 	"dashd/internal/commands"
+	"dashd/internal/drains"
 	"dashd/internal/kv"
 	"dashd/internal/node"
 	"dashd/internal/seal"
@@ -46,6 +47,8 @@ type daemon struct {
 	stands   time.Time    // if not zero, the clock does
 	scenes   atomic.Int64 // how many there were
 	txt      txtRecords   // what the domain name system says
+	drains   *drains.Deliverer
+	sent     destinations // what log drains have sent
 	stopping chan struct{}
 	stop     func() // stops the node; what serves it goes on
 }
@@ -97,6 +100,10 @@ func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
 	}
 	d.node, d.sealer, d.access = n, sealer, projections.NewFollower(n.Store, n.Index)
 	d.commands = d.commandsWith(commands.Organizations{})
+	d.drains = drains.New(drains.Options{
+		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
+		Sender: &d.sent, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
+	})
 	d.run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -121,14 +128,18 @@ func (d *daemon) commandsWith(rules commands.Organizations) *commands.Commands {
 
 // run starts the node's goroutines.
 func (d *daemon) run() {
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error, 2)
-	go func() { ended <- d.node.Run(ctx) }()
-	go func() { ended <- d.access.Run(ctx) }()
+	// In the order in which they end.
+	parts := []func(context.Context) error{d.drains.Run, d.access.Run, d.node.Run}
+	stops, ended := make([]func(), len(parts)), make([]chan error, len(parts))
+	for i, run := range parts {
+		ctx, cancel := context.WithCancel(context.Background())
+		stops[i], ended[i] = cancel, make(chan error, 1)
+		go func() { ended[i] <- run(ctx) }()
+	}
 	d.stop = sync.OnceFunc(func() {
-		cancel()
-		for range 2 {
-			if err := <-ended; err != nil {
+		for i, stop := range stops {
+			stop()
+			if err := <-ended[i]; err != nil {
 				d.t.Errorf("the node ended with %v", err)
 			}
 		}
@@ -140,7 +151,7 @@ func (d *daemon) run() {
 func (d *daemon) options(log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
 		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Health: d, Stopping: d.stopping,
+		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: d.stopping,
 	}
 }
 
