@@ -51,9 +51,19 @@ func (o *office) person(name string) {
 // tell appends an event as if the application had told it, and waits for the fold.
 func (o *office) tell(e eventlog.Event, metadata string) {
 	o.t.Helper()
+	o.tellAll(o.event(e, metadata))
+}
+
+// event is one of the application, with the names of things in it.
+func (o *office) event(e eventlog.Event, metadata string) eventlog.Event {
 	e.Project, e.Metadata = "default", []byte(o.fill(metadata))
 	e.OrganizationID = o.fill(e.OrganizationID)
-	o.append(e)
+	return e
+}
+
+func (o *office) tellAll(events ...eventlog.Event) {
+	o.t.Helper()
+	o.append(events...)
 	if err := o.node.Dash.Wait(o.t.Context(), o.node.Store.Head()); err != nil {
 		o.t.Fatal(err)
 	}

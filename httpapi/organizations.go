@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"strings"
 
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -93,7 +94,7 @@ func (s *Server) organizationQuery(w http.ResponseWriter, r *request) (q project
 	q.SortBy = optional(in.optionalText("sortBy", oneOf("createdAt", "name", "slug", "members")), "createdAt")
 	q.Descending = optional(in.optionalText("sortOrder", oneOf("asc", "desc")), "desc") == "desc"
 	q.Members = optional(in.optionalText("filterMembers", oneOf("abandoned", "eq1", "gt1", "gt5", "gt10")), "")
-	q.Prefix = optional(in.optionalText("search", atMost(maxTitle)), "")
+	q.Prefix = strings.TrimSpace(optional(in.optionalText("search", atMost(maxTitle)), ""))
 	if err := in.err(); err != nil {
 		return q, err
 	}

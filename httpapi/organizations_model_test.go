@@ -543,7 +543,7 @@ func (m *model) compareTimes(t *testing.T, seen *modelOrganization) {
 // Whatever is asked for, in whatever order, the answer is that of the model, and so are
 // the tables afterwards.
 func TestOrganizationsAreWhatWasAskedFor(t *testing.T) {
-	steps, seed := 800, rand.Uint64()
+	steps, seed := 500, rand.Uint64()
 	if testing.Short() {
 		steps = 150
 	}
