@@ -102,8 +102,10 @@ func parseClaims(payload []byte) (Claims, error) {
 		return nil, err
 	}
 	var claims Claims
-	err := json.Unmarshal(payload, &claims)
-	return claims, err
+	if err := json.Unmarshal(payload, &claims); err != nil || claims == nil {
+		return nil, errors.New("the claims are no object")
+	}
+	return claims, nil
 }
 
 // Claims are what a token says. No name is there twice.
