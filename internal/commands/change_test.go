@@ -205,6 +205,17 @@ func TestNextCommandSeesTheEventsOfOneThatWasGivenUp(t *testing.T) {
 		_, _, err := c.CreateUser(t.Context(), inShop, ada)
 		second <- err
 	}()
+	// If it could decide now, it would have by the end of some other commands.
+	blog := inShop
+	blog.Project = "blog"
+	for i := range 10 {
+		if _, _, err := c.CreateUser(t.Context(), blog, commands.UserCreate{Name: "B", Email: fmt.Sprintf("b%d@example.com", i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(gate.asked) != 0 {
+		t.Error("the next command was decided before the events were in the log")
+	}
 	close(gate.open)
 	if err := <-second; errs.CodeOf(err) != "USER_WITH_THIS_EMAIL_ALREADY_EXIST" {
 		t.Errorf("a second user with the same e-mail address: %v", err)
@@ -255,4 +266,19 @@ func TestWhatTheLogCannotHoldIsRefused(t *testing.T) {
 	if errs.KindOf(err) != errs.TooLarge || n.log.Head() != head {
 		t.Errorf("CreateUser = %v, head %d; want a refusal and head %d", err, n.log.Head(), head)
 	}
+}
+
+// asked is an appender that is asked first whether it may append.
+type asked struct {
+	commands.Appender
+	may func([]eventlog.Event) error
+}
+
+func appendFunc(may func([]eventlog.Event) error, to commands.Appender) asked { return asked{to, may} }
+
+func (a asked) Append(ctx context.Context, events []eventlog.Event) ([]appender.Result, error) {
+	if err := a.may(events); err != nil {
+		return nil, err
+	}
+	return a.Appender.Append(ctx, events)
 }

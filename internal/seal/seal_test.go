@@ -105,6 +105,29 @@ func TestGoldenBox1(t *testing.T) {
 	}
 }
 
+// What stands in the log must be made again from the same text, and from no other.
+func TestMACIsOfOneTextAndOneObject(t *testing.T) {
+	const want = "91765e207260e7bb7963912ce26b3c401270738d3b427558c502d571a5cb180a"
+	mac := func(key seal.Key, o seal.Object, text string) string {
+		sum := seal.New(key).MAC(o, []byte(text))
+		return hex.EncodeToString(sum[:])
+	}
+	if got := mac(keyA, obj, "text"); got != want {
+		t.Errorf("MAC = %s, want %s", got, want)
+	}
+	for name, other := range map[string]string{
+		"another cluster key": mac(keyB, obj, "text"),
+		"another text":        mac(keyA, obj, "texts"),
+		"another class":       mac(keyA, seal.Object{Class: "totp", Project: "shop", ID: "k1"}, "text"),
+		"another object":      mac(keyA, seal.Object{Class: obj.Class, Project: "shop", ID: "k2"}, "text"),
+		"a letter moved":      mac(keyA, seal.Object{Class: obj.Class, Project: "shop", ID: "k1t"}, "ext"),
+	} {
+		if other == want {
+			t.Errorf("%s: the same MAC", name)
+		}
+	}
+}
+
 func TestKeyIsNotPrinted(t *testing.T) {
 	key := seal.NewKey()
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q"} {
