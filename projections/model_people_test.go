@@ -148,6 +148,9 @@ func (m *model) userUpdated(e *modelEvent) {
 		u.Banned, u.BanReason, u.BanExpires = false, "", 0
 	}
 	e.takeNames(u)
+	changed := readObject(e.meta["updatedFields"])
+	changed.putText("name", &u.Name)
+	changed.putNullable("image", &u.Image)
 	e.setUser(u)
 	m.touch(e)
 }

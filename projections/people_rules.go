@@ -88,6 +88,15 @@ func takeNames(f *fact, u *User) {
 	}
 }
 
+// takeUpdated gives a user what Studio says that he changed himself. The plugin gives a
+// list of names there, and no values.
+func takeUpdated(f *fact, u *User) {
+	if changed := f.data().object("updatedFields"); changed.Len() > 0 {
+		putText(changed, "name", &u.Name)
+		putText(changed, "image", &u.Image)
+	}
+}
+
 // setUser gives a user the columns of f's set.
 func setUser(f *fact, u *User) {
 	set := f.set()
@@ -148,6 +157,7 @@ func (t *Tables) foldUserUpdated(f *fact) {
 		u.Banned, u.BanReason, u.BanExpires = false, "", 0
 	}
 	takeNames(f, &u)
+	takeUpdated(f, &u)
 	setUser(f, &u)
 	t.putUser(ord, u)
 	t.touch(f, ord)
