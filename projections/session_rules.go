@@ -18,17 +18,17 @@ func (t *Tables) foldSession(f *fact) {
 		return
 	}
 	ord, known := t.findSession(id)
-	var s Session
+	var s, before Session
 	if known {
 		if r := t.sessions.At(int(ord)); r.ended || r.user != user {
 			return
 		}
 		s = t.session(ord)
+		before = s
 		s.CreatedAt, s.UpdatedAt = min(s.CreatedAt, f.at()), min(s.UpdatedAt, f.at())
 	} else {
 		s = Session{ID: id, UserID: f.UserID, CreatedAt: f.at(), UpdatedAt: f.at(), ExpiresAt: f.at() + sessionLife}
 	}
-	before := s
 	describeSession(f, &s)
 	setSession(f, &s)
 	switch {
