@@ -270,6 +270,9 @@ func (f *fields) tags() []string {
 		f.refuse("tags", "Too big: expected array to have <="+strconv.Itoa(maxTags)+" items")
 		return nil
 	}
+	if len(list) == 0 {
+		return nil
+	}
 	tags := make([]string, len(list))
 	for i, v := range list {
 		path := "tags." + strconv.Itoa(i)

@@ -18,10 +18,11 @@ const (
 
 // mask is what is shown of a secret.
 func mask(secret string) string {
-	if len(secret) < tellable {
+	characters := []rune(secret)
+	if len(characters) < tellable {
 		return masked
 	}
-	return masked + secret[len(secret)-4:]
+	return masked + string(characters[len(characters)-4:])
 }
 
 // unmask returns what a text that was sent stands for: itself, or the one of the
