@@ -12,28 +12,28 @@ import (
 // organizationContracts are replayed in the state that recordedOffice makes, less or more
 // what an exchange needs.
 var organizationContracts = []contract{
-	{file: "post-dash-organization", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedUsers(); x.index > 1 {
 			s.recordedOffice()
 		}
 	}},
-	{file: "patch-dash-organization", build: func(s *scene, x *exchange) {
+	{file: "patch-dash-organization", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedOffice()
 		if s.withoutOwner(x); x.Case == "organization-update-clear-logo" {
 			s.must("PATCH", "/dash/organization", `{"organizationId":"organization_001","metadata":{"plan":"enterprise"}}`)
 		}
 	}},
-	{file: "delete-dash-organization", build: func(s *scene, x *exchange) {
+	{file: "delete-dash-organization", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedOffice()
 		s.withoutOwner(x)
 	}},
-	{file: "get-dash-organization", build: func(s *scene, x *exchange) {
+	{file: "get-dash-organization", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.Case == "organization-detail-after-update" {
 			s.must("PATCH", "/dash/organization", `{"organizationId":"organization_001","name":"Acme Corp","metadata":{"plan":"enterprise"},"logo":""}`)
 		}
 	}},
-	{file: "get-dash-organizations", build: recordedOffice},
-	{file: "extra-organizations", build: func(s *scene, x *exchange) {
+	{file: "get-dash-organizations", tells: tellWhatWasReported, build: recordedOffice},
+	{file: "extra-organizations", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedOffice()
 		switch x.Case {
 		case "organizations-export":
@@ -44,7 +44,7 @@ var organizationContracts = []contract{
 		}
 	}},
 
-	{file: "get-dash-organization-members", build: func(s *scene, x *exchange) {
+	{file: "get-dash-organization-members", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if x.Case == "members-list" {
 			s.recordedOffice()
 			return
@@ -52,13 +52,13 @@ var organizationContracts = []contract{
 		s.recordedInvitations()
 		s.tell(accepted("invitation_001"))
 	}},
-	{file: "post-dash-organization-member", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-member", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.Case == "member-add" {
 			s.tell(left("member_004", "user_002"))
 		}
 	}},
-	{file: "delete-dash-organization-member", build: recordedOffice},
-	{file: "patch-dash-organization-member-role", build: func(s *scene, x *exchange) {
+	{file: "delete-dash-organization-member", tells: tellWhatWasReported, build: recordedOffice},
+	{file: "patch-dash-organization-member-role", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if x.Case != "member-role-same" {
 			s.recordedOffice()
 			return
@@ -69,7 +69,7 @@ var organizationContracts = []contract{
 			joined("member_003", "organization_001", "user_002", "member", 12))
 	}},
 
-	{file: "get-dash-organization-teams", build: func(s *scene, x *exchange) {
+	{file: "get-dash-organization-teams", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedOffice()
 		s.tell(formed("team_003", "organization_001", "Platform", 32), formed("team_004", "organization_001", "Fourth", 33))
 		if x.Case == "teams-list-with-members" {
@@ -77,7 +77,7 @@ var organizationContracts = []contract{
 			s.recordedTeam()
 		}
 	}},
-	{file: "post-dash-organization-team", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-team", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedOffice()
 		s.withoutOwner(x)
 		if x.Note == "maximumTeams 4" {
@@ -85,18 +85,18 @@ var organizationContracts = []contract{
 			s.tell(formed("team_003", "organization_001", "Platform", 32), formed("team_004", "organization_001", "Fourth", 33))
 		}
 	}},
-	{file: "patch-dash-organization-team", build: func(s *scene, x *exchange) {
+	{file: "patch-dash-organization-team", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.Case == "team-update-empty-name" {
 			s.must("PATCH", "/dash/organization/team", `{"organizationId":"organization_001","teamId":"team_002","name":"Platform Engineering"}`)
 		}
 	}},
-	{file: "delete-dash-organization-team", build: func(s *scene, x *exchange) {
+	{file: "delete-dash-organization-team", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.Note == "allowRemovingAllTeams false" {
 			s.under(commands.Organizations{KeepLastTeam: true})
 			s.must("DELETE", "/dash/organization/team?organizationId=organization_001&teamId=team_002", "")
 		}
 	}},
-	{file: "post-dash-organization-team-member", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-team-member", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.index > 0 {
 			s.recordedTeam()
 		}
@@ -104,20 +104,20 @@ var organizationContracts = []contract{
 			s.under(commands.Organizations{MaxTeamMembers: 2})
 		}
 	}},
-	{file: "delete-dash-organization-team-member", build: func(s *scene, x *exchange) {
+	{file: "delete-dash-organization-team-member", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		if s.recordedOffice(); x.index == 0 {
 			s.recordedTeam()
 		}
 	}},
 
-	{file: "get-dash-organization-invitations", build: func(s *scene, x *exchange) {
+	{file: "get-dash-organization-invitations", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedInvitations()
 		if x.Case == "invitations-list-final" {
 			s.tell(accepted("invitation_001"))
 			s.must("POST", "/dash/organization/invite/cancel", `{"organizationId":"organization_001","invitationId":"invitation_002"}`)
 		}
 	}},
-	{file: "post-dash-organization-invite", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-invite", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		switch x.Case {
 		case "invitation-create-errors":
 			s.recordedInvitations()
@@ -129,7 +129,7 @@ var organizationContracts = []contract{
 			s.tell(left("member_006", "user_004"))
 		}
 	}},
-	{file: "post-dash-organization-invite-cancel", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-invite-cancel", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		s.recordedInvitations()
 		switch x.Case {
 		case "invitation-cancel-again":
@@ -138,7 +138,7 @@ var organizationContracts = []contract{
 			s.tell(accepted("invitation_001"))
 		}
 	}},
-	{file: "post-dash-organization-invite-resend", build: func(s *scene, x *exchange) {
+	{file: "post-dash-organization-invite-resend", tells: tellWhatWasReported, build: func(s *scene, x *exchange) {
 		switch {
 		case x.Note == "cancelled invitation":
 			s.recordedInvitations()
