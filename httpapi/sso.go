@@ -8,7 +8,7 @@ import (
 	"dashd/projections"
 )
 
-// ssoProvidersList serves GET /dash/organization/sso-providers. What is secret in a config is
+// listSSOProviders serves GET /dash/organization/sso-providers. What is secret in a config is
 // masked.
 func (s *Server) listSSOProviders(w http.ResponseWriter, r *request) error {
 	in := s.read(w, r)
@@ -72,7 +72,7 @@ func (s *Server) createSSOProvider(w http.ResponseWriter, r *request) error {
 		Success      bool               `json:"success"`
 		Provider     ssoProviderName    `json:"provider"`
 		Verification domainVerification `json:"domainVerification"`
-	}{true, name, domainVerification{s.Commands.TXTName(p.ProviderID), projections.Text(p.VerificationToken)}})
+	}{true, name, domainVerification{commands.TXTName(p.ProviderID), projections.Text(p.VerificationToken)}})
 }
 
 // updateSSOProvider serves PATCH /dash/organization/sso-provider.
@@ -158,7 +158,7 @@ func (s *Server) requestSSOVerification(w http.ResponseWriter, r *request) error
 		ProviderID string `json:"providerId"`
 		Domain     string `json:"domain"`
 		domainVerification
-	}{true, name.ProviderID, name.Domain, domainVerification{s.Commands.TXTName(p.ProviderID), projections.Text(p.VerificationToken)}})
+	}{true, name.ProviderID, name.Domain, domainVerification{commands.TXTName(p.ProviderID), projections.Text(p.VerificationToken)}})
 }
 
 // markSSODomain serves POST /dash/organization/sso-provider/mark-domain-verified, which can

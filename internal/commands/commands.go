@@ -44,8 +44,6 @@ type Options struct {
 	Now      func() int64 // ms
 	// Organizations are the rules for organizations.
 	Organizations Organizations
-	// SSO are the rules for SSO providers.
-	SSO SSO
 	// Resolver looks for the records that prove domains.
 	Resolver outbound.Resolver
 	// Settle returns a seq that covers everything proposed before the call, by

@@ -36,24 +36,8 @@ var reservedProviders = []string{
 	"salesforce", "slack", "spotify", "tiktok", "twitch", "twitter", "vercel", "vk", "wechat", "zoom",
 }
 
-// SSO are the rules that SSO providers live by.
-type SSO struct {
-	// TokenPrefix begins the names of the TXT records that prove domains; "" is
-	// "better-auth-token".
-	TokenPrefix string
-}
-
 // TXTName is the label under which a domain shows the token of a provider.
-func (s SSO) TXTName(providerID string) string {
-	prefix := s.TokenPrefix
-	if prefix == "" {
-		prefix = "better-auth-token"
-	}
-	return "_" + prefix + "-" + providerID
-}
-
-// TXTName is that of the node's rules.
-func (c *Commands) TXTName(providerID string) string { return c.o.SSO.TXTName(providerID) }
+func TXTName(providerID string) string { return "_better-auth-token-" + providerID }
 
 // protocolOf is the protocol of a stored provider.
 func protocolOf(p projections.SSOProvider) string {

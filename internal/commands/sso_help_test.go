@@ -127,7 +127,7 @@ func (o *office) show(p projections.SSOProvider) {
 		o.dns.texts = map[string][]string{}
 	}
 	for domain := range strings.SplitSeq(p.Domain, ",") {
-		o.dns.texts[o.TXTName(p.ProviderID)+"."+domain] = []string{p.VerificationToken}
+		o.dns.texts[commands.TXTName(p.ProviderID)+"."+domain] = []string{p.VerificationToken}
 	}
 }
 

@@ -102,7 +102,7 @@ func (c *Commands) showsToken(ctx context.Context, p projections.SSOProvider) (b
 
 // lookForToken is showsToken, but that the DNS does not answer is an *outbound.Error.
 func (c *Commands) lookForToken(ctx context.Context, p projections.SSOProvider) (bool, error) {
-	label := c.TXTName(p.ProviderID)
+	label := TXTName(p.ProviderID)
 	if len(label) > maxLabel {
 		return false, errs.New(errs.Invalid, "IDENTIFIER_TOO_LONG", "Verification identifier exceeds the DNS label limit of %d characters", maxLabel)
 	}
