@@ -18,19 +18,11 @@ type exception struct {
 // every exchange of a file.
 const every = -1
 
-// notReplayed are the files whose endpoints belong to another part of dashd, and which one.
-var notReplayed = map[string]string{
-	"get-dash-graph":     "analytics",
-	"get-dash-map":       "analytics",
-	"get-dash-retention": "analytics",
-	"get-dash-stats":     "analytics",
-}
-
 // deviations are all differences between dashd's answers and the reference's. One that is listed
 // and is not there any more fails the test.
 //
 // "not replayed" stands for an exchange that dashd does not take part in.
-var deviations = slices.Concat(systemDeviations, organizationDeviations, ssoDeviations, drainDeviations)
+var deviations = slices.Concat(analyticsDeviations, systemDeviations, userDeviations, organizationDeviations, ssoDeviations, drainDeviations)
 
 // exceptions knows which of the deviations were met.
 type exceptions struct{ met []bool }
