@@ -82,6 +82,8 @@ type Deliverer struct {
 	o   Options
 	log *slog.Logger
 
+	farBehind uint64 // the constant, but for tests
+
 	healthy, failing chan struct{} // a token for each request on its way
 
 	unsaved chan struct{}  // holds a token if a position is to be saved
@@ -101,7 +103,7 @@ type drainID struct{ project, id string }
 // New returns a deliverer; Run makes it work.
 func New(o Options) *Deliverer {
 	return &Deliverer{
-		o: o, log: o.Log.With("component", "drains"),
+		o: o, log: o.Log.With("component", "drains"), farBehind: farBehind,
 		healthy: make(chan struct{}, healthyPlaces), failing: make(chan struct{}, failingPlaces),
 		unsaved: make(chan struct{}, 1),
 		drains:  map[drainID]*worker{},

@@ -18,7 +18,7 @@ type batch struct{ seqs []uint64 }
 func (b *batch) full() bool { return len(b.seqs) >= maxBatch }
 
 // A drain that is farther behind than farBehind asks the index, if its organization has at most
-// smallOrganization members: the query names each of them.
+// smallOrganization members: the query names each of them. Otherwise it looks at every block.
 const (
 	farBehind         = 1 << 16
 	smallOrganization = 64
@@ -29,7 +29,7 @@ const (
 func (w *worker) find(ctx context.Context, b *batch, from, to uint64) (upto uint64, err error) {
 	t := w.d.o.Dash.Image().Tables(w.id.project)
 	for from <= to && !b.full() {
-		if to-from > farBehind && t.MemberCount(w.row.OrganizationID) <= smallOrganization {
+		if to-from > w.d.farBehind && t.MemberCount(w.row.OrganizationID) <= smallOrganization {
 			from, err = w.query(ctx, t, b, from, to)
 		} else {
 			from, err = w.scan(ctx, t, b, from, to)

@@ -48,6 +48,7 @@ type node struct {
 	lead     *lead
 	net      *network
 	logged   *bytes.Buffer
+	far      uint64 // how far behind drains ask the index; 0: as ever
 
 	stopDrains, stopNode func()
 }
@@ -64,7 +65,9 @@ func inBubble(t *testing.T, test func(t *testing.T, n *node)) {
 }
 
 // open starts a node in dir, which may hold what an earlier one left.
-func open(t testing.TB, dir string, net *network) *node {
+func open(t testing.TB, dir string, net *network) *node { return openFar(t, dir, net, 0) }
+
+func openFar(t testing.TB, dir string, net *network, far uint64) *node {
 	t.Helper()
 	quiet := slog.New(slog.DiscardHandler)
 	db, err := kv.Open(dir, kv.Options{MinFree: 1})
@@ -83,7 +86,7 @@ func open(t testing.TB, dir string, net *network) *node {
 	n := &node{
 		t: t, dir: dir, db: db, log: log, index: x, net: net, lead: &lead{term: 1, changed: make(chan struct{})},
 		access: projections.NewFollower(log, x), dash: projections.NewDashFollower(log, projections.DashOptions{}),
-		logged: new(bytes.Buffer),
+		logged: new(bytes.Buffer), far: far,
 	}
 	n.appender = appender.New(log, &proposer{log: log}, appender.Options{NodeID: "n1", Log: quiet, Now: now})
 	n.commands = commands.New(commands.Options{
@@ -114,6 +117,9 @@ func (n *node) deliverFrom(sender drains.Sender, positions drains.Positions) {
 		Log: slog.New(slog.NewTextHandler(n.logged, nil)), Events: n.log, Index: n.index, Dash: n.dash, Positions: positions,
 		Sealer: sealer, Sender: sender, Lead: n.lead, Suspend: n.commands.SuspendDrain,
 	})
+	if n.far != 0 {
+		n.drains.SetFarBehind(n.far)
+	}
 	n.stopDrains = sync.OnceFunc(launch(n.t, n.drains.Run))
 }
 
@@ -139,7 +145,7 @@ func (n *node) stop() {
 func (n *node) reopen() {
 	n.t.Helper()
 	n.stop()
-	*n = *open(n.t, n.dir, n.net)
+	*n = *openFar(n.t, n.dir, n.net, n.far)
 }
 
 func now() int64 { return time.Now().UnixMilli() }

@@ -78,6 +78,7 @@ func randomDeliveries(t *testing.T, n *node, r *rand.Rand) {
 		case 2:
 			n.change(commands.DrainUpdate{OrganizationID: m.organization, ID: m.id, Enabled: &on})
 		case 3:
+			n.far = []uint64{0, 5}[r.IntN(2)] // half of the time drains ask the index as soon as they are behind
 			n.reopen()
 		case 4:
 			n.lead.set(uint64(r.IntN(3)))

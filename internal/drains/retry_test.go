@@ -207,6 +207,19 @@ func TestAWiderFilterMissesNothing(t *testing.T) {
 		if got := n.seqs("hook"); !slices.Equal(got, []uint64{want}) {
 			t.Errorf("delivered %d, want %d", got, want)
 		}
+
+		// Also if the change and the event are looked at together.
+		n.net.forget()
+		at := n.append(eventlog.Event{
+			Type: eventlog.DashdDrainUpdated, OrganizationID: "acme", Personal: eventlog.Personal{
+				Metadata: fmt.Appendf(nil, `{"drainId":%q,"set":{"eventTypes":["security"]}}`, id),
+				Origin:   eventlog.Origin{Vocabulary: eventlog.VocabularyDashd},
+			},
+		}, eventlog.Event{Type: eventlog.UserBanned, UserID: "ann"})
+		after(2 * time.Second)
+		if got := n.seqs("hook"); !slices.Equal(got, []uint64{at + 1}) {
+			t.Errorf("delivered %d, want %d", got, at+1)
+		}
 	})
 }
 
