@@ -64,7 +64,7 @@ func (p *people) providerOf(r *accountRow) string {
 }
 
 // packAccount is the inverse of account.
-func (p *people) packAccount(a *Account, user, before uint32, sealed string) accountRow {
+func (p *people) packAccount(a *Account, user, before uint32, sealed string, texts *arena) accountRow {
 	r := accountRow{
 		createdAt: a.CreatedAt, updatedAt: a.UpdatedAt, user: user, before: before,
 		provider: p.words.symbol(a.ProviderID), id: uint8(len(a.ID)),
@@ -81,7 +81,7 @@ func (p *people) packAccount(a *Account, user, before uint32, sealed string) acc
 		b = appendTail(b, accountProvider, a.ProviderID)
 	}
 	b = appendTail(b, accountSealed, sealed)
-	r.text, p.scratch = string(b), b
+	r.text, p.scratch = texts.add(b), b
 	return r
 }
 
@@ -106,7 +106,7 @@ func (p *people) accountAlive(ord uint32) (id string, alive bool) {
 // addAccount adds an account to a user.
 func (p *people) addAccount(user uint32, a Account, sealed string) {
 	head := &p.activity.Edit(int(user)).account
-	ord := uint32(p.accounts.Append(p.packAccount(&a, user, *head, sealed)))
+	ord := uint32(p.accounts.Append(p.packAccount(&a, user, *head, sealed, &p.accountTexts)))
 	*head = ord + 1
 	p.accountIDs.Add(a.ID, ord, p.accountAlive)
 }
@@ -114,7 +114,7 @@ func (p *people) addAccount(user uint32, a Account, sealed string) {
 // putAccount changes the row of an account to a, whose id and user it has.
 func (p *people) putAccount(ord uint32, a Account, sealed string) {
 	r := p.accounts.At(int(ord))
-	*p.accounts.Edit(int(ord)) = p.packAccount(&a, r.user, r.before, sealed)
+	*p.accounts.Edit(int(ord)) = p.packAccount(&a, r.user, r.before, sealed, nil)
 }
 
 // dropAccount empties the row of an account.

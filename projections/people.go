@@ -26,7 +26,9 @@ type people struct {
 
 	clock cow.Array[Time] // one value: the newest time of an event that began a session
 
-	scratch []byte // only the writer
+	// Only the writer:
+	scratch                               []byte
+	userTexts, accountTexts, sessionTexts arena
 }
 
 // none is the ordinal of no row.

@@ -14,10 +14,10 @@ func (p *people) kept() []keptTable {
 		p.agents.kept("user agents"),
 		p.cities.kept("cities"),
 		p.words.kept("words"),
-		keep("users", &p.users, codeUserRow),
+		keep("users", &p.users, p.codeUserRow),
 		keep("activity", &p.activity, codeActivityRow),
-		keep("accounts", &p.accounts, codeAccountRow),
-		keep("sessions", &p.sessions, codeSessionRow),
+		keep("accounts", &p.accounts, p.codeAccountRow),
+		keep("sessions", &p.sessions, p.codeSessionRow),
 		keep("clock", &p.clock, func(c *coder, t *Time) { c.time(t) }),
 		p.factors.kept("second factors", codeTwoFactor),
 	}
@@ -58,7 +58,7 @@ func loadPairs(x *cow.Pairs, pairs []ordinalKey) {
 	})
 }
 
-func codeUserRow(c *coder, r *userRow) {
+func (p *people) codeUserRow(c *coder, r *userRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	codeSmall(c, &r.flags)
@@ -66,7 +66,7 @@ func codeUserRow(c *coder, r *userRow) {
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.email)
 	codeSmall(c, &r.name)
-	codeText(c, &r.text)
+	p.userTexts.code(c, &r.text)
 	c.checkText(r.text, int(r.id)+int(r.email)+int(r.name))
 }
 
@@ -76,7 +76,7 @@ func codeActivityRow(c *coder, r *activityRow) {
 	c.uint32(&r.account)
 }
 
-func codeAccountRow(c *coder, r *accountRow) {
+func (p *people) codeAccountRow(c *coder, r *accountRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	c.uint32(&r.user)
@@ -84,11 +84,11 @@ func codeAccountRow(c *coder, r *accountRow) {
 	codeSmall(c, &r.provider)
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.subject)
-	codeText(c, &r.text)
+	p.accountTexts.code(c, &r.text)
 	c.checkText(r.text, int(r.id)+int(r.subject))
 }
 
-func codeSessionRow(c *coder, r *sessionRow) {
+func (p *people) codeSessionRow(c *coder, r *sessionRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	c.time(&r.expiresAt)
@@ -103,7 +103,7 @@ func codeSessionRow(c *coder, r *sessionRow) {
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.ip)
 	c.flag(&r.ended)
-	codeText(c, &r.text)
+	p.sessionTexts.code(c, &r.text)
 	c.checkText(r.text, int(r.id)+int(r.ip))
 }
 
@@ -123,5 +123,13 @@ func codeSmall[N ~uint8 | ~uint16](c *coder, v *N) {
 func (c *coder) checkText(text string, n int) {
 	if c.reading && (n > len(text) || !wellFormedTail(text[n:])) {
 		c.fail()
+	}
+}
+
+// code passes the text of a row. Those that are read lie next to each other.
+func (a *arena) code(c *coder, text *string) {
+	codeText(c, text)
+	if c.reading {
+		*text = a.add([]byte(*text))
 	}
 }

@@ -86,7 +86,7 @@ func (p *people) session(ord uint32) Session {
 }
 
 // packSession is the inverse of session.
-func (p *people) packSession(s *Session, user, before uint32) sessionRow {
+func (p *people) packSession(s *Session, user, before uint32, texts *arena) sessionRow {
 	r := sessionRow{
 		createdAt: s.CreatedAt, updatedAt: s.UpdatedAt, expiresAt: s.ExpiresAt, user: user, before: before,
 		agent:   p.agents.symbol(s.UserAgent),
@@ -120,7 +120,7 @@ func (p *people) packSession(s *Session, user, before uint32) sessionRow {
 			b = appendTail(b, own.tag, clip(own.text))
 		}
 	}
-	r.text, p.scratch = string(b), b
+	r.text, p.scratch = texts.add(b), b
 	return r
 }
 
@@ -146,7 +146,7 @@ func (p *people) sessionAlive(ord uint32) (id string, alive bool) {
 // addSession adds a session to a user.
 func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	head := &p.activity.Edit(int(user)).session
-	ord = uint32(p.sessions.Append(p.packSession(&s, user, *head)))
+	ord = uint32(p.sessions.Append(p.packSession(&s, user, *head, &p.sessionTexts)))
 	*head = ord + 1
 	p.sessionIDs.Add(s.ID, ord, p.sessionAlive)
 	p.begun.Add(timeKey(s.CreatedAt), ord)
@@ -176,7 +176,7 @@ func (p *people) putSession(ord uint32, s Session) {
 	}
 	p.indexActive(ord, fromTail(old.tail(), sessionOrganization), fromTail(old.tail(), sessionTeam),
 		string(s.ActiveOrganizationID), string(s.ActiveTeamID))
-	*p.sessions.Edit(int(ord)) = p.packSession(&s, old.user, old.before)
+	*p.sessions.Edit(int(ord)) = p.packSession(&s, old.user, old.before, nil)
 }
 
 // endSession ends a session. Of the row the id remains.
@@ -188,7 +188,7 @@ func (p *people) endSession(ord uint32) {
 	p.begun.Remove(timeKey(r.createdAt), ord)
 	p.indexActive(ord, fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam), "", "")
 	*r = sessionRow{
-		text: string([]byte(r.sessionID())), id: r.id, user: r.user, before: r.before, ended: true,
+		text: r.sessionID(), id: r.id, user: r.user, before: r.before, ended: true,
 		createdAt: r.createdAt, expiresAt: r.expiresAt,
 	}
 }

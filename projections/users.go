@@ -86,7 +86,7 @@ func (p *people) roleOf(r *userRow) string {
 }
 
 // packUser is the inverse of user, lastActiveAt aside.
-func (p *people) packUser(u *User) userRow {
+func (p *people) packUser(u *User, texts *arena) userRow {
 	u.Name, u.Email, u.Image, u.BanReason = clip(u.Name), clip(lower(u.Email)), clip(u.Image), clip(u.BanReason)
 	r := userRow{
 		createdAt: u.CreatedAt, updatedAt: u.UpdatedAt,
@@ -108,7 +108,7 @@ func (p *people) packUser(u *User) userRow {
 			b = appendTail(b, userFolded, folded)
 		}
 	}
-	r.text, p.scratch = string(b), b
+	r.text, p.scratch = texts.add(b), b
 	return r
 }
 
@@ -168,7 +168,11 @@ func (p *people) userRowOf(id string) (ord uint32) {
 // putUser changes the row of a user to u, whose id it has, and makes him known.
 func (p *people) putUser(ord uint32, u User) {
 	old := *p.users.At(int(ord))
-	r := p.packUser(&u)
+	var texts *arena
+	if old.flags&userKnown == 0 {
+		texts = &p.userTexts
+	}
+	r := p.packUser(&u, texts)
 	if old.flags&userKnown == 0 {
 		p.known++
 		p.emails.Add(hashOf(u.Email), ord)
