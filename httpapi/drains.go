@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"dashd/internal/commands"
@@ -212,8 +213,12 @@ func (in *input) time(name string) *int64 {
 	if !ok {
 		return nil
 	}
+	kind := kindOf(text)
+	if ms, err := strconv.ParseInt(string(text), 10, 64); err == nil {
+		return &ms
+	}
 	ms, ok := wire.ParseTime([]byte(strings.Trim(string(text), `"`)))
-	if kind := kindOf(text); !ok || kind != "string" && kind != "number" {
+	if !ok || kind != "string" {
 		in.mistyped(at, "date", kind)
 		return nil
 	}
