@@ -38,7 +38,7 @@ machine and on the same processors.`,
 		Example: `  dashd bench
   dashd bench --scenario batch1000 --duration 30s --json
   dashd bench --preload 1000000 --scenario latest20,restart,replay
-  dashd bench --people 1000000 --scenario users,users-search,user,stop,start,fold
+  dashd bench --people 1000000 --scenario users,users-search,user,memory,stop,start,fold
   DASHD_KEY=… dashd bench --server http://dashd.internal:8787 --scenario latest20`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -95,6 +95,8 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 				scenarios[i].Local = n.measureRestart
 			case replayScenario:
 				scenarios[i].Local = n.measureReplay
+			case memoryScenario:
+				scenarios[i].Local = n.measureMemory
 			case stopScenario:
 				scenarios[i].Local = n.measureStop
 			case startScenario:
@@ -136,6 +138,7 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 const (
 	restartScenario = "restart"
 	replayScenario  = "replay"
+	memoryScenario  = "memory"
 	stopScenario    = "stop"
 	startScenario   = "start"
 	foldScenario    = "fold"
@@ -148,6 +151,7 @@ func allScenarios(own bool) []bench.Scenario {
 		all = append(all,
 			bench.Scenario{Name: replayScenario, About: "dashd replay --format ndjson over the admin socket"},
 			bench.Scenario{Name: restartScenario, About: "from the start of a node that was killed to its first ready answer"},
+			bench.Scenario{Name: memoryScenario, About: "how much memory the node has after what was measured before"},
 			bench.Scenario{Name: stopScenario, About: "a stop in good order, with a checkpoint of the dashboard's tables"},
 			bench.Scenario{Name: startScenario, About: "from the start of a node to the dashboard's tables, from their checkpoint"},
 			bench.Scenario{Name: foldScenario, About: "all tables of the dashboard folded from the first event, on one processor"})

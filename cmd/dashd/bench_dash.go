@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"runtime"
 	"strings"
 	"syscall"
@@ -15,6 +16,21 @@ import (
 	"dashd/internal/node"
 	"dashd/projections"
 )
+
+// measureMemory says how much memory the node has now.
+func (n *throwaway) measureMemory(context.Context) (bench.Result, error) {
+	u, ok := bench.UsageOf(n.cmd.Process.Pid)
+	if !ok {
+		return bench.Result{}, errors.New("the kernel does not say")
+	}
+	r := once(0)
+	r.PerSec, r.CPUPer, r.PeakRSS, r.Note = 0, u.CPU, u.PeakRSS, memoryText(u)
+	return r, nil
+}
+
+func memoryText(u bench.Usage) string {
+	return fmt.Sprintf("%d MiB of its own, %d MiB of mapped files", u.Own>>20, u.Mapped>>20)
+}
 
 // measureStop stops the node in good order, which takes a checkpoint, and starts it again.
 func (n *throwaway) measureStop(ctx context.Context) (bench.Result, error) {
@@ -41,7 +57,7 @@ func (n *throwaway) measureStart(ctx context.Context) (bench.Result, error) {
 	r := once(took)
 	if u, ok := bench.UsageOf(n.cmd.Process.Pid); ok {
 		r.CPUPer, r.PeakRSS = u.CPU, u.PeakRSS
-		r.Note = fmt.Sprintf("%d events behind the checkpoint; %d MiB resident", s.Head-s.Dash.Checkpoint.Seq, u.RSS>>20)
+		r.Note = fmt.Sprintf("%d events behind the checkpoint; %s", s.Head-s.Dash.Checkpoint.Seq, memoryText(u))
 	}
 	return r, nil
 }
@@ -102,11 +118,13 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 	f := projections.NewDashFollower(off.Store, projections.DashOptions{})
 	folding, stop := context.WithCancel(ctx)
 	ended := make(chan error, 1)
+	before, known := bench.UsageOf(os.Getpid())
 	begin := time.Now()
 	go func() { ended <- f.Run(folding) }()
 	head := off.Store.Head()
 	err = f.Wait(ctx, head)
 	took := time.Since(begin)
+	after, _ := bench.UsageOf(os.Getpid())
 	stop()
 	err = errors.Join(err, <-ended, off.Close())
 	runtime.GOMAXPROCS(processors)
@@ -118,6 +136,10 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 	}
 	r = once(took)
 	r.Events, r.PerSec = int64(head), float64(head)/took.Seconds()
+	if cpu := after.CPU - before.CPU; known && cpu > 0 {
+		r.CPUPer = cpu / time.Duration(head)
+		r.Note = fmt.Sprintf("%.0f events for each second of the processor", float64(head)/cpu.Seconds())
+	}
 	return r, nil
 }
 

@@ -13,8 +13,9 @@ import (
 type Usage struct {
 	CPU     time.Duration // user and system
 	Written int64         // bytes it caused to be sent to the disk
-	RSS     int64         // bytes, now
-	PeakRSS int64         // bytes
+	Own     int64         // bytes of memory of its own, now
+	Mapped  int64         // bytes of files that are mapped and in memory, now: the system can take them back
+	PeakRSS int64         // bytes, the most that both together were
 }
 
 // clockTick is the unit of times in /proc: it is 1/100 s on all of Linux's
@@ -37,10 +38,12 @@ func UsageOf(pid int) (Usage, bool) {
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
 	written, ok1 := procField(fmt.Sprintf("/proc/%d/io", pid), "write_bytes:")
 	peak, ok2 := procField(fmt.Sprintf("/proc/%d/status", pid), "VmHWM:")
-	rss, ok3 := procField(fmt.Sprintf("/proc/%d/status", pid), "VmRSS:")
+	own, ok3 := procField(fmt.Sprintf("/proc/%d/status", pid), "RssAnon:")
+	mapped, ok4 := procField(fmt.Sprintf("/proc/%d/status", pid), "RssFile:")
 	return Usage{
-		CPU: time.Duration(user+system) * clockTick, Written: written, RSS: rss << 10, PeakRSS: peak << 10,
-	}, err1 == nil && err2 == nil && ok1 && ok2 && ok3
+		CPU: time.Duration(user+system) * clockTick, Written: written,
+		Own: own << 10, Mapped: mapped << 10, PeakRSS: peak << 10,
+	}, err1 == nil && err2 == nil && ok1 && ok2 && ok3 && ok4
 }
 
 // procField reads the number behind a name in a file of lines.
