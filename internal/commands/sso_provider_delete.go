@@ -31,9 +31,14 @@ func (c *Commands) DeleteSSOProvider(ctx context.Context, call Call, cmd SSOProv
 			return nil
 		}
 		for _, a := range t.AccountsOfProvider(p.ProviderID) {
-			if u, ok := t.User(a.UserID); ok && (a.ID == id || id == last && !slices.Contains(ids, a.ID)) {
-				events = append(events, c.accountUnlinked(call, u, a))
+			if a.ID != id && (id != last || slices.Contains(ids, a.ID)) {
+				continue
 			}
+			u, ok := t.User(a.UserID)
+			if !ok {
+				u.ID = a.UserID
+			}
+			events = append(events, c.accountUnlinked(call, u, a))
 		}
 		if id != last {
 			return events

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
@@ -12,6 +13,9 @@ import (
 	"dashd/internal/outbound"
 	"dashd/projections"
 )
+
+// lookupTimeout is how long the look-ups for all domains of a provider may take together.
+const lookupTimeout = 15 * time.Second
 
 // SSOVerifyDomain asks whether the domain of a provider shows its token.
 type SSOVerifyDomain struct {
@@ -110,8 +114,10 @@ func (c *Commands) lookForToken(ctx context.Context, p projections.SSOProvider) 
 	if err != nil {
 		return false, errs.New(errs.Invalid, "INVALID_DOMAIN", "Invalid domain")
 	}
+	bounded, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
 	for _, domain := range domains {
-		texts, err := c.o.Resolver.LookupTXT(ctx, label+"."+domain)
+		texts, err := c.o.Resolver.LookupTXT(bounded, label+"."+domain)
 		switch {
 		case errors.Is(err, outbound.ErrNotFound):
 			return false, nil

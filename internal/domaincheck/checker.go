@@ -59,6 +59,8 @@ func (c *Checker) Run(ctx context.Context) error {
 // round checks what is due, one after the other: nobody waits for it.
 func (c *Checker) round(ctx context.Context) {
 	seen := map[key]time.Time{} // without those that are gone
+	var failed int
+	var last error
 	image := c.o.Image()
 	for _, project := range c.o.Projects() {
 		for _, p := range image.Tables(project).AllSSOProviders() {
@@ -66,21 +68,23 @@ func (c *Checker) round(ctx context.Context) {
 				continue
 			}
 			k := key{project, p.ID, p.VerificationToken}
-			if last, ok := c.seen[k]; ok {
-				seen[k] = last
+			if at, ok := c.seen[k]; ok {
+				seen[k] = at
 			}
-			if ctx.Err() != nil || !due(p, c.seen[k]) {
+			if ctx.Err() != nil || !due(p, c.seen[k]) || !c.o.Leading() {
 				continue
 			}
-			err := c.o.Recheck(ctx, commands.SSORecheck{Project: project, Seen: p})
-			if err == nil {
-				seen[k] = time.Now()
-			} else if ctx.Err() == nil {
-				c.o.Log.Warn("domain not checked; it will be tried again", "project", project, "provider", p.ID, "err", err)
+			if err := c.o.Recheck(ctx, commands.SSORecheck{Project: project, Seen: p}); err != nil {
+				failed, last = failed+1, err
+				continue
 			}
+			seen[k] = time.Now()
 		}
 	}
 	c.seen = seen
+	if failed > 0 && ctx.Err() == nil {
+		c.o.Log.Warn("domains could not be checked; they will be tried again", "n", failed, "err", last)
+	}
 }
 
 // due reports whether the proof of a provider's domain, which was last seen then, is to be

@@ -126,3 +126,28 @@ func TestPublicTargetsPassTheChecks(t *testing.T) {
 		}
 	}
 }
+
+func TestEntriesOfTheAllowList(t *testing.T) {
+	for _, tt := range []struct {
+		entry, url string
+		want       bool
+	}{
+		{"::1", "http://[::1]:8443/", true},
+		{"[::1]:8443", "https://[0::1]:8443/", true},
+		{"[::1]:8443", "https://[::1]/", false},
+		{"fd00::/8", "https://[fd12::1]:9000/", true},
+		{"10.0.0.0/8", "http://10.1.2.3/", true},
+		{"10.0.0.0/8", "https://[::ffff:10.1.2.3]/", true},
+		{"10.0.0.0/8", "https://167838211/", false}, // 10.1.2.3 to some
+		{"hook.corp", "http://hook.corp/", true},
+		{"hook.corp", "https://hook.corp:9000/", true},
+		{"hook.corp", "https://user@hook.corp/", false},
+		{"localhost", "http://localhost:3000/", true},
+		{"b\u00fccher.corp", "https://xn--bcher-kva.corp:1/", true},
+	} {
+		client := newClient(t, outbound.Options{Allow: []string{tt.entry}})
+		if err := client.Check(tt.url); (err == nil) != tt.want {
+			t.Errorf("with %s, %s: %v", tt.entry, tt.url, err)
+		}
+	}
+}
