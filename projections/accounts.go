@@ -95,13 +95,7 @@ func (p *people) findAccount(id string) (ord uint32, ok bool) {
 	})
 }
 
-func (p *people) accountAlive(ord uint32) (id string, alive bool) {
-	r := p.accounts.At(int(ord))
-	if r.text == "" {
-		return "", false
-	}
-	return r.accountID(), true
-}
+func (p *people) accountAlive(ord uint32) bool { return p.accounts.At(int(ord)).text != "" }
 
 // addAccount adds an account to a user.
 func (p *people) addAccount(user uint32, a Account, sealed string) {

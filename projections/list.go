@@ -14,9 +14,10 @@ type listing[V, R any] struct {
 	columns []column[V]
 	id      func(V) string
 	row     func(V) R
-	// all yields the rows in any order; count is their number, or negative if one has
-	// to count.
-	all   iter.Seq[V]
+	// all yields the rows in any order, as much as possible the newest first if backward:
+	// of a page of the newest, the rest is soon seen not to be on it. count is their number, or
+	// negative if one has to count.
+	all   func(backward bool) iter.Seq[V]
 	count int
 	// byTime yields the same rows in the order of createdAt; those of one instant in any
 	// order. It is nil if there is no such order.
@@ -25,11 +26,18 @@ type listing[V, R any] struct {
 
 // narrow returns the listing of the rows that fit.
 func (l listing[V, R]) narrow(fits func(V) bool) listing[V, R] {
-	l.all, l.count = filtered(l.all, fits), -1
+	all := l.all
+	l.all = func(backward bool) iter.Seq[V] { return filtered(all(backward), fits) }
+	l.count = -1
 	if byTime := l.byTime; byTime != nil {
 		l.byTime = func(descending bool) iter.Seq[V] { return filtered(byTime(descending), fits) }
 	}
 	return l
+}
+
+// inAnyOrder is for listing.all, of rows that are few.
+func inAnyOrder[V any](rows iter.Seq[V]) func(bool) iter.Seq[V] {
+	return func(bool) iter.Seq[V] { return rows }
 }
 
 func filtered[V any](rows iter.Seq[V], fits func(V) bool) iter.Seq[V] {
@@ -84,7 +92,7 @@ func (l *listing[V, R]) read(q *Query) (where, counted func(V) bool, sortBy *col
 // scan looks at all rows once, for the page and for the total.
 func (l *listing[V, R]) scan(where, counted func(V) bool, sortBy *column[V], q *Query, total *int) []V {
 	best := newRanking(sortBy, l.id, q)
-	for v := range l.all {
+	for v := range l.all(best.newestFirst()) {
 		fits := where == nil || where(v)
 		if fits {
 			best.add(v)
@@ -106,7 +114,7 @@ func (l *listing[V, R]) take(where func(V) bool, sortBy *column[V], q *Query) []
 		return rows
 	}
 	best := newRanking(sortBy, l.id, q)
-	for v := range l.all {
+	for v := range l.all(best.newestFirst()) {
 		if where == nil || where(v) {
 			best.add(v)
 		}
@@ -214,6 +222,9 @@ func newRanking[V any](by *column[V], id func(V) string, q *Query) *ranking[V] {
 	}
 	return r
 }
+
+// newestFirst reports whether what is on the page probably is new.
+func (r *ranking[V]) newestFirst() bool { return r.by.kind == timeColumn && r.descending }
 
 func (r *ranking[V]) rank(v V) ranked[V] {
 	k := ranked[V]{v: v}

@@ -25,7 +25,7 @@ func (g *groups) organizationListing() listing[*organizationRow, Organization] {
 		columns: organizationColumns,
 		id:      func(o *organizationRow) string { return o.ID },
 		row:     func(o *organizationRow) Organization { return o.Organization },
-		all:     g.organizations.all(),
+		all:     inAnyOrder(g.organizations.all()),
 		count:   g.organizations.len(),
 	}
 }

@@ -17,7 +17,8 @@ type people struct {
 	sessions   cow.Array[sessionRow]
 	sessionIDs cow.IDs
 	begun      cow.Pairs // sessions that readers see, by createdAt
-	expiring   cow.Pairs // these and the ended ones, by expiresAt
+	expiring   cow.Pairs // the same, by expiresAt
+	over       cow.Pairs // those that have ended, by expiresAt
 	active     cow.Pairs // sessions by the hashes of their active organization and team
 
 	factors table[TwoFactor, *TwoFactor]
@@ -58,6 +59,7 @@ func (p *people) freeze() people {
 		sessionIDs: p.sessionIDs.Freeze(),
 		begun:      p.begun.Freeze(),
 		expiring:   p.expiring.Freeze(),
+		over:       p.over.Freeze(),
 		active:     p.active.Freeze(),
 
 		factors: p.factors.freeze(),

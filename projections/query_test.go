@@ -93,10 +93,14 @@ func TestWhere(t *testing.T) {
 		{"a flag", `[{"field":"emailVerified","value":true}]`, "ada"},
 		{"a flag that is not set", `[{"field":"emailVerified","operator":"ne","value":true}]`, "bob cyd dan"},
 		{"all must hold", `[{"field":"banned","value":true},{"field":"name","operator":"contains","value":"D"}]`, "dan"},
-		{"one of those with OR must hold",
-			`[{"field":"id","value":"ada","connector":"OR"},{"field":"id","value":"dan","connector":"OR"}]`, "ada dan"},
-		{"those without must hold as well, in any order",
-			`[{"field":"id","value":"ada","connector":"OR"},{"field":"banned","value":true},{"field":"id","value":"dan","connector":"OR"}]`, "dan"},
+		{
+			"one of those with OR must hold",
+			`[{"field":"id","value":"ada","connector":"OR"},{"field":"id","value":"dan","connector":"OR"}]`, "ada dan",
+		},
+		{
+			"those without must hold as well, in any order",
+			`[{"field":"id","value":"ada","connector":"OR"},{"field":"banned","value":true},{"field":"id","value":"dan","connector":"OR"}]`, "dan",
+		},
 		{"a single one with OR must hold", `[{"field":"banned","value":false},{"field":"id","value":"bob","connector":"OR"}]`, "bob"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -135,12 +135,9 @@ func (p *people) findSession(id string) (ord uint32, ok bool) {
 	})
 }
 
-func (p *people) sessionAlive(ord uint32) (id string, alive bool) {
+func (p *people) sessionAlive(ord uint32) bool {
 	r := p.sessions.At(int(ord))
-	if r == nil || r.text == "" {
-		return "", false
-	}
-	return r.sessionID(), true
+	return r != nil && r.text != ""
 }
 
 // addSession adds a session to a user.
@@ -160,7 +157,7 @@ func (p *people) addEnded(id string, at Time) {
 	r := sessionRow{text: string([]byte(id)), id: uint8(len(id)), user: none, ended: true, createdAt: at, expiresAt: at + sessionLife}
 	ord := uint32(p.sessions.Append(r))
 	p.sessionIDs.Add(id, ord, p.sessionAlive)
-	p.expiring.Add(timeKey(r.expiresAt), ord)
+	p.over.Add(timeKey(r.expiresAt), ord)
 }
 
 // putSession changes the row of a session to s, whose id and user it has.
@@ -186,6 +183,8 @@ func (p *people) endSession(ord uint32) {
 		return
 	}
 	p.begun.Remove(timeKey(r.createdAt), ord)
+	p.expiring.Remove(timeKey(r.expiresAt), ord)
+	p.over.Add(timeKey(r.expiresAt), ord)
 	p.indexActive(ord, fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam), "", "")
 	*r = sessionRow{
 		text: r.sessionID(), id: r.id, user: r.user, before: r.before, ended: true,
@@ -244,13 +243,20 @@ func (p *people) index(x *cow.Pairs, key string, ord uint32, there, add bool) {
 
 // forgetSessions gives up the sessions that expired long before the newest began.
 func (p *people) forgetSessions(newest Time) {
+	limit := timeKey(newest - sessionMemory)
 	for {
 		key, ord, ok := first(&p.expiring)
-		if !ok || key >= timeKey(newest-sessionMemory) {
+		if !ok || key >= limit {
 			break
 		}
 		p.endSession(ord)
-		p.expiring.Remove(key, ord)
+	}
+	for {
+		key, ord, ok := first(&p.over)
+		if !ok || key >= limit {
+			break
+		}
+		p.over.Remove(key, ord)
 		r := p.sessions.Edit(int(ord))
 		*r = sessionRow{before: r.before} // an older one may live longer
 	}
@@ -321,9 +327,9 @@ func (t *Tables) Sessions(userID string) []Session {
 }
 
 func (p *people) reindexSessions() {
-	p.sessionIDs, p.begun, p.expiring, p.active = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}
+	p.sessionIDs, p.begun, p.expiring, p.over, p.active = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}
 	p.sessionIDs.Grow(p.sessions.Len() - p.sessions.First())
-	var begun, expiring []ordinalKey
+	var begun, expiring, over []ordinalKey
 	for first, page := range p.sessions.Pages(0) {
 		for i := range page {
 			r, ord := &page[i], uint32(first+i)
@@ -331,13 +337,16 @@ func (p *people) reindexSessions() {
 				continue
 			}
 			p.sessionIDs.Add(r.sessionID(), ord, p.sessionAlive)
-			expiring = append(expiring, ordinalKey{timeKey(r.expiresAt), ord})
-			if !r.ended {
-				begun = append(begun, ordinalKey{timeKey(r.createdAt), ord})
-				p.indexActive(ord, "", "", fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam))
+			if r.ended {
+				over = append(over, ordinalKey{timeKey(r.expiresAt), ord})
+				continue
 			}
+			expiring = append(expiring, ordinalKey{timeKey(r.expiresAt), ord})
+			begun = append(begun, ordinalKey{timeKey(r.createdAt), ord})
+			p.indexActive(ord, "", "", fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam))
 		}
 	}
 	loadPairs(&p.begun, begun)
 	loadPairs(&p.expiring, expiring)
+	loadPairs(&p.over, over)
 }

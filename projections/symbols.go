@@ -42,7 +42,7 @@ func (s *symbols) symbol(text string) symbol {
 		return noSymbol
 	}
 	ord := s.texts.Append(string([]byte(text)))
-	s.ids.Add(text, uint32(ord), s.row)
+	s.ids.Add(text, uint32(ord), s.alive)
 	return symbol(ord + 1)
 }
 
@@ -53,7 +53,7 @@ func (s *symbols) find(text string) (symbol, bool) {
 	return symbol(ord + 1), ok
 }
 
-func (s *symbols) row(ord uint32) (string, bool) { return *s.texts.At(int(ord)), true }
+func (s *symbols) alive(uint32) bool { return true }
 
 func (s *symbols) freeze() symbols {
 	return symbols{texts: s.texts.Freeze(), ids: s.ids.Freeze()}
@@ -63,7 +63,7 @@ func (s *symbols) reindex() {
 	s.ids = cow.IDs{}
 	s.ids.Grow(s.texts.Len())
 	for ord := range s.texts.Len() {
-		s.ids.Add(*s.texts.At(ord), uint32(ord), s.row)
+		s.ids.Add(*s.texts.At(ord), uint32(ord), s.alive)
 	}
 }
 

@@ -120,7 +120,7 @@ func (t *table[R, P]) put(r R) {
 	ord, known := t.find(id)
 	if !known {
 		ord = uint32(t.rows.Append(r))
-		t.ids.Add(id, ord, t.aliveID)
+		t.ids.Add(id, ord, t.alive)
 		t.live++
 		t.index(ord, [keysOfRow]string{}, keys)
 		return
@@ -174,10 +174,7 @@ func (t *table[R, P]) index(ord uint32, had, has [keysOfRow]string) {
 	}
 }
 
-func (t *table[R, P]) aliveID(ord uint32) (id string, alive bool) {
-	id = P(t.rows.At(int(ord))).rowID()
-	return id, id != ""
-}
+func (t *table[R, P]) alive(ord uint32) bool { return P(t.rows.At(int(ord))).rowID() != "" }
 
 // compact makes the table anew without empty rows.
 func (t *table[R, P]) compact() {
@@ -200,7 +197,7 @@ func (t *table[R, P]) reindex() {
 		for i := range page {
 			r, ord := P(&page[i]), uint32(first+i)
 			if id := r.rowID(); id != "" {
-				t.ids.Add(id, ord, t.aliveID)
+				t.ids.Add(id, ord, t.alive)
 				t.index(ord, [keysOfRow]string{}, r.rowKeys())
 				t.live++
 			}

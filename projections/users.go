@@ -145,13 +145,7 @@ func (p *people) knownUser(id string) (ord uint32, ok bool) {
 	return ord, ok && p.users.At(int(ord)).flags&userKnown != 0
 }
 
-func (p *people) userAlive(ord uint32) (id string, alive bool) {
-	r := p.users.At(int(ord))
-	if r.text == "" {
-		return "", false
-	}
-	return r.userID(), true
-}
+func (p *people) userAlive(ord uint32) bool { return p.users.At(int(ord)).text != "" }
 
 // userRowOf finds the row with an id, or makes one of a user of whom only the id is
 // known, for something to belong to. There must be an id that fits.

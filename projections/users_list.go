@@ -40,12 +40,14 @@ func (p *people) userListing(now Time) *listing[userRef, User] {
 		id:      userRef.id,
 		row:     userRef.user,
 		count:   p.known,
-		all: func(yield func(userRef) bool) {
-			for first, page := range p.users.Pages(0) {
-				for i := range page {
-					r := &page[i]
-					if r.flags&userKnown != 0 && !yield(userRef{p, r, uint32(first + i), now}) {
-						return
+		all: func(backward bool) iter.Seq[userRef] {
+			return func(yield func(userRef) bool) {
+				for first, page := range pagesOf(&p.users, backward) {
+					for i := range page {
+						r := &page[i]
+						if r.flags&userKnown != 0 && !yield(userRef{p, r, uint32(first + i), now}) {
+							return
+						}
 					}
 				}
 			}

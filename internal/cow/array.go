@@ -173,6 +173,17 @@ func (a *Array[T]) Pages(from int) iter.Seq2[int, []T] {
 	}
 }
 
+// PagesBackward yields the same pieces as Pages(0), the last one first.
+func (a *Array[T]) PagesBackward() iter.Seq2[int, []T] {
+	return func(yield func(int, []T) bool) {
+		for i := (a.n - 1) &^ pageMask; i >= a.first; i -= PageLen {
+			if !yield(i, a.root[i/NodeLen].pages[i>>pageBits&nodeMask]) {
+				return
+			}
+		}
+	}
+}
+
 // Nodes is the number of nodes. Node k holds the values from index k*NodeLen on.
 func (a *Array[T]) Nodes() int { return len(a.root) }
 

@@ -45,17 +45,17 @@ func (x *IDs) Find(id string, is func(ord uint32) bool) (ord uint32, ok bool) {
 	}
 }
 
-// Add adds an ordinal that has the id, or that has it again. The row of an id that went
-// and came back needs another ordinal: this one may have been forgotten, or not.
+// Add adds an ordinal that has the id, which it keeps until it is gone for ever. The row
+// of an id that comes back needs another ordinal: the old one may have been forgotten.
 //
-// Once in a while Add calls row for each ordinal it knows, to be told the id that it has
-// by now, if it is alive.
-func (x *IDs) Add(id string, ord uint32, row func(ord uint32) (id string, alive bool)) {
+// Once in a while Add calls alive for each ordinal it knows, and forgets those whose row
+// is gone.
+func (x *IDs) Add(id string, ord uint32, alive func(ord uint32) bool) {
 	if x.frozen {
 		panic("cow: add to frozen ids")
 	}
 	if (x.used+1)*5 > len(x.slots)*4 {
-		x.rehash(row)
+		x.rehash(alive)
 	}
 	x.limit = max(x.limit, ord+1)
 	x.put(uint64(x.hash(id))<<32 | uint64(ord+1))
@@ -77,20 +77,16 @@ func (x *IDs) Freeze() IDs {
 
 // rehash moves what is alive to a table in which more than a third of the slots is
 // empty.
-func (x *IDs) rehash(row func(ord uint32) (id string, alive bool)) {
+func (x *IDs) rehash(alive func(ord uint32) bool) {
 	old := x.slots
-	alive := make([]uint64, 0, x.used)
+	keep := make([]uint64, 0, x.used)
 	for i := range old {
-		s := old[i].Load()
-		if s == 0 {
-			continue
-		}
-		if id, ok := row(uint32(s) - 1); ok && x.hash(id) == uint32(s>>32) {
-			alive = append(alive, s)
+		if s := old[i].Load(); s != 0 && alive(uint32(s)-1) {
+			keep = append(keep, s)
 		}
 	}
-	x.make(len(alive) + 1)
-	for _, s := range alive {
+	x.make(len(keep) + 1)
+	for _, s := range keep {
 		x.put(s)
 	}
 }
@@ -102,22 +98,15 @@ func (x *IDs) make(n int) {
 	x.slots, x.used = make([]atomic.Uint64, max(minSlots, n+n*3/4)), 0
 }
 
-// put stores s unless it is there already: a row that changes its key and changes it
-// back has an old slot, which is good again.
 func (x *IDs) put(s uint64) {
-	for i := home(uint32(s>>32), len(x.slots)); ; {
-		switch x.slots[i].Load() {
-		case 0:
-			x.slots[i].Store(s)
-			x.used++
-			return
-		case s:
-			return
-		}
+	i := home(uint32(s>>32), len(x.slots))
+	for x.slots[i].Load() != 0 {
 		if i++; i == len(x.slots) {
 			i = 0
 		}
 	}
+	x.slots[i].Store(s)
+	x.used++
 }
 
 func (x *IDs) hash(id string) uint32 { return uint32(maphash.String(x.seed, id) >> 32) }
