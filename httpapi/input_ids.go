@@ -34,6 +34,8 @@ func (in *input) required(name, id string) string {
 	switch {
 	case !in.ok():
 		return ""
+	case id == "" && in.r.route.anyTarget: // the body should have it
+		in.missing(name, "string")
 	case !in.covers(name, id != ""):
 		in.fail(badToken("the claims lack " + name))
 	case id == "":

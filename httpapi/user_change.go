@@ -21,7 +21,7 @@ const (
 func (s *Server) createUser(w http.ResponseWriter, r *request) error {
 	in := s.read(w, r)
 	cmd := commands.UserCreate{
-		Name:             in.text("name", atLeast(1), atMost(maxTitle)),
+		Name:             in.text("name", atMost(maxTitle)),
 		Email:            in.text("email", email),
 		Image:            optional(in.nullableText("image"), ""),
 		EmailVerified:    in.flag("emailVerified", false),
@@ -62,7 +62,7 @@ func (s *Server) updateUser(w http.ResponseWriter, r *request) error {
 	in := s.read(w, r)
 	cmd := commands.UserUpdate{
 		ID:            in.userID(),
-		Name:          in.optionalText("name", atLeast(1), atMost(maxTitle)),
+		Name:          in.optionalText("name", atMost(maxTitle)),
 		Email:         in.optionalText("email", email),
 		Image:         in.nullableText("image"),
 		EmailVerified: in.optionalFlag("emailVerified"),

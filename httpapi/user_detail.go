@@ -38,7 +38,7 @@ func (s *Server) showUserDetail(w http.ResponseWriter, r *request) error {
 	}
 	u = s.present(u)
 	minimal := r.query.Get("minimal") == "true"
-	d := userDetail{User: u, LastActiveAt: u.LastActiveAt, Account: []projections.Account{}, Session: []projections.Session{}}
+	d := userDetail{User: u, Account: []projections.Account{}, Session: []projections.Session{}}
 	if !minimal && !onlySessions {
 		d.Account = append(d.Account, t.Accounts(id)...)
 	}
@@ -48,18 +48,15 @@ func (s *Server) showUserDetail(w http.ResponseWriter, r *request) error {
 	if !onlySessions && !onlyAccounts && s.on(TwoFactor) {
 		d.TwoFactorStatus = twoFactorStatus(t, u)
 	}
-	if !minimal && !onlySessions && !onlyAccounts {
-		d.LastActiveAt = s.lastActive(u, d.Session)
+	if s.Settings.ActivityTracking {
+		d.LastActiveAt = lastActive(u, d.Session)
 	}
 	return writeJSON(w, http.StatusOK, d)
 }
 
 // lastActive is when a user was last seen: if nothing says so, when the newest of his
 // sessions was.
-func (s *Server) lastActive(u projections.User, sessions []projections.Session) projections.Time {
-	if !s.Settings.ActivityTracking {
-		return 0
-	}
+func lastActive(u projections.User, sessions []projections.Session) projections.Time {
 	last := u.LastActiveAt
 	for _, session := range sessions {
 		if u.LastActiveAt == 0 {

@@ -35,8 +35,8 @@ func (s *Server) checkCallback(link string) error {
 	if s.trusts(link) {
 		return nil
 	}
-	return errs.New(errs.Invalid, "CALLBACK_URL_NOT_TRUSTED",
-		"Callback URL must use http(s) and match the auth base URL or a trusted origin.")
+	const message = "Callback URL must use http(s) and match the auth base URL or a trusted origin."
+	return errs.New(errs.Invalid, codeOf(message), "%s", message)
 }
 
 // addressless refuses to write to a user of whom no address is known.

@@ -37,6 +37,9 @@ type CreatedUser struct {
 
 // CreateUser makes a user, with what was asked for besides.
 func (c *Commands) CreateUser(ctx context.Context, call Call, cmd UserCreate) (done Done, made CreatedUser, err error) {
+	if cmd.Name == "" {
+		return done, made, noName()
+	}
 	password := ""
 	switch {
 	case strings.TrimSpace(cmd.Password) != "":
@@ -76,6 +79,10 @@ func (c *Commands) CreateUser(ctx context.Context, call Call, cmd UserCreate) (d
 	made.ID = u.ID
 	return done, made, err
 }
+
+// noName is the refusal of an empty name. The reference looks at it after the rest of a
+// request, and says so.
+func noName() error { return refuse(errs.Invalid, "Too small: expected string to have >=1 characters") }
 
 // firstMembership makes a new user a member of the organization that was asked for.
 func (c *Commands) firstMembership(call Call, t *projections.Tables, cmd UserCreate, u projections.User, id string) (eventlog.Event, error) {

@@ -23,6 +23,9 @@ func (c *Commands) UpdateUser(ctx context.Context, call Call, cmd UserUpdate) (D
 	if cmd.Name == nil && cmd.Email == nil && cmd.Image == nil && cmd.EmailVerified == nil {
 		return Done{}, refuse(errs.Invalid, "No valid fields to update")
 	}
+	if cmd.Name != nil && *cmd.Name == "" {
+		return Done{}, noName()
+	}
 	return c.change(ctx, call, func(t *projections.Tables) ([]eventlog.Event, error) {
 		u, err := user(t, cmd.ID)
 		if err != nil {
