@@ -314,7 +314,7 @@ func (o *operator) organizationOrder() order {
 			Logo: pick(o.generator, "", "https://example.com/logo"), Metadata: pick(o.generator, "", `{"plan":"pro"}`),
 			SkipDefaultTeam: o.IntN(3) == 0, DefaultTeam: pick(o.generator, "", "First"),
 		}
-		if o.IntN(6) == 0 {
+		if g.Slug != "" && o.IntN(6) == 0 {
 			cmd.Slug = g.Slug
 		}
 		return an("create organization "+cmd.Slug, func(c *commands.Commands, call commands.Call) (commands.Done, error) {
@@ -328,7 +328,10 @@ func (o *operator) organizationOrder() order {
 			cmd.Name = &name
 		}
 		if o.IntN(2) == 0 {
-			cmd.Slug = pick(o.generator, &slug, &slug, &other.Slug)
+			cmd.Slug = &slug
+		}
+		if other.Slug != "" && o.IntN(4) == 0 {
+			cmd.Slug = &other.Slug
 		}
 		if o.IntN(2) == 0 {
 			cmd.Logo = &logo
