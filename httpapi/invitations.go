@@ -30,18 +30,24 @@ func (s *Server) listInvitations(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	now := projections.Time(s.Now())
-	var invitations []listedInvitation
-	for _, v := range t.Invitations(id) {
-		if status != nil && v.Status != *status {
-			continue
+	invitations := func(yield func(listedInvitation) bool) {
+		for _, v := range t.Invitations(id) {
+			if status == nil || v.Status == *status {
+				if !yield(listInvitation(t, v, now)) {
+					return
+				}
+			}
 		}
-		l := listedInvitation{Invitation: v, Expired: v.Status == projections.InvitationPending && v.ExpiresAt <= now}
-		if u, ok := t.UserByEmail(v.Email); ok {
-			l.User = previewOf(u)
-		}
-		invitations = append(invitations, l)
 	}
-	return writeJSON(w, http.StatusOK, of(windowOf(r), invitations))
+	return writeJSON(w, http.StatusOK, window(r, invitations))
+}
+
+func listInvitation(t *projections.Tables, v projections.Invitation, now projections.Time) listedInvitation {
+	l := listedInvitation{Invitation: v, Expired: v.Status == projections.InvitationPending && v.ExpiresAt <= now}
+	if u, ok := t.UserByEmail(v.Email); ok {
+		l.User = previewOf(u)
+	}
+	return l
 }
 
 // invite serves POST /dash/organization/invite. Nothing is mailed: whoever asks hands

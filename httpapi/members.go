@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"iter"
 	"net/http"
 	"strings"
 
@@ -9,20 +10,22 @@ import (
 	"dashd/projections"
 )
 
-// window is the part of a bare list that is asked for: all of it unless told.
-type window struct{ offset, limit int }
-
-func windowOf(r *request) window {
-	return window{lenient(r.query, "offset", 0, 0, maxOffset), lenient(r.query, "limit", maxOffset, 1, maxOffset)}
-}
-
-// of returns the part of a list. It is never nil.
-func of[R any](w window, rows []R) []R {
-	if w.offset >= len(rows) {
-		return []R{}
+// window returns the part of a bare list that a request asks for: all of it unless told. It
+// is never nil, and looks no further into the list than it has to.
+func window[R any](r *request, rows iter.Seq[R]) []R {
+	offset := lenient(r.query, "offset", 0, 0, maxOffset)
+	limit := lenient(r.query, "limit", maxOffset, 1, maxOffset)
+	part := []R{}
+	for row := range rows {
+		if offset > 0 {
+			offset--
+			continue
+		}
+		if part = append(part, row); len(part) == limit {
+			break
+		}
 	}
-	rows = rows[w.offset:]
-	return rows[:min(w.limit, len(rows))]
+	return part
 }
 
 // listedMember is a member of a list.
@@ -46,25 +49,32 @@ func (s *Server) listMembers(w http.ResponseWriter, r *request) error {
 	if _, ok := t.Organization(id); !ok {
 		return organizationNotFound()
 	}
+	return writeJSON(w, http.StatusOK, window(r, listedMembers(t, id)))
+}
+
+// listedMembers yields the members of an organization, but those who are no users.
+func listedMembers(t *projections.Tables, organizationID string) iter.Seq[listedMember] {
 	inviters := map[string]string{} // by the e-mail of an accepted invitation; the last one counts
-	for _, v := range t.Invitations(id) {
+	for _, v := range t.Invitations(organizationID) {
 		if v.Status == projections.InvitationAccepted {
 			inviters[v.Email] = v.InviterID
 		}
 	}
-	var members []listedMember
-	for m := range t.Members(id) {
-		u, ok := t.User(m.UserID)
-		if !ok {
-			continue
+	return func(yield func(listedMember) bool) {
+		for m := range t.Members(organizationID) {
+			u, ok := t.User(m.UserID)
+			if !ok {
+				continue
+			}
+			l := listedMember{Member: m, User: previewOf(u)}
+			if inviter, ok := inviters[strings.ToLower(u.Email)]; ok {
+				l.InvitedBy = preview(t, inviter)
+			}
+			if !yield(l) {
+				return
+			}
 		}
-		l := listedMember{Member: m, User: previewOf(u)}
-		if inviter, ok := inviters[strings.ToLower(u.Email)]; ok {
-			l.InvitedBy = preview(t, inviter)
-		}
-		members = append(members, l)
 	}
-	return writeJSON(w, http.StatusOK, of(windowOf(r), members))
 }
 
 // addMember serves POST /dash/organization/member.

@@ -140,20 +140,21 @@ func firstMembers(t *projections.Tables, organizationID string) []*userPreview {
 // showOrganization serves GET /dash/organization, by id or by slug.
 func (s *Server) showOrganization(w http.ResponseWriter, r *request) error {
 	in := s.read(w, r)
+	slug := optional(in.optionalText("slug"), "")
+	id := ""
+	if slug == "" || in.given("organizationId") || in.given("id") {
+		id = in.idOf("organizationId")
+	}
+	if err := in.err(); err != nil {
+		return err
+	}
 	t, err := s.tables(w, r)
 	if err != nil {
 		return err
 	}
-	slug := in.optionalText("slug")
-	var o projections.Organization
-	var ok bool
-	if slug != nil && !in.given("organizationId") && !in.given("id") {
-		o, ok = t.OrganizationBySlug(*slug)
-	} else {
-		o, ok = t.Organization(in.idOf("organizationId"))
-	}
-	if err := in.err(); err != nil {
-		return err
+	o, ok := t.Organization(id)
+	if id == "" {
+		o, ok = t.OrganizationBySlug(slug)
 	}
 	if !ok {
 		return organizationNotFound()

@@ -281,6 +281,7 @@ func TestLogoAndMetadataCanBeTakenAway(t *testing.T) {
 		{`"logo":"http://x.example","metadata":null`, "http://x.example", nil},
 		{`"logo":null,"metadata":{}`, nil, `{}`},
 		{`"metadata":""`, nil, nil},
+		{`"metadata":{"a":"` + strings.Repeat("<", 32_000) + `"}`, nil, `{"a":"` + strings.Repeat("<", 32_000) + `"}`},
 	} {
 		answer := decode[map[string]any](t, o.ask("PATCH", "/dash/organization", `{"organizationId":"{acme}",`+tt.fields+`}`), http.StatusOK)
 		if answer["logo"] != tt.logo || answer["metadata"] != tt.metadata {

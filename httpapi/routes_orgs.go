@@ -1,6 +1,10 @@
 package httpapi
 
-import "dashd/eventlog"
+import (
+	"slices"
+
+	"dashd/eventlog"
+)
 
 // organizationRoutes is a part of the route table.
 func (s *Server) organizationRoutes() []route {
@@ -44,7 +48,7 @@ func (s *Server) organizationRoutes() []route {
 			method: "POST", pattern: "/dash/organization/check-user-by-email", scope: orgsRead, handle: s.checkUserByEmail, section: "17",
 		},
 	}
-	table = append(append(append(table, s.memberRoutes()...), s.teamRoutes()...), s.invitationRoutes()...)
+	table = slices.Concat(table, s.memberRoutes(), s.teamRoutes(), s.invitationRoutes())
 	for i := range table {
 		if table[i].feature == "" {
 			table[i].feature = Organizations

@@ -1,7 +1,9 @@
 package httpapi
 
 import (
+	"iter"
 	"net/http"
+	"slices"
 
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -30,7 +32,7 @@ func (s *Server) listTeams(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	teams := []shownTeam{}
-	for _, team := range of(windowOf(r), t.Teams(id)) {
+	for _, team := range window(r, slices.Values(t.Teams(id))) {
 		teams = append(teams, showTeam(t, team))
 	}
 	return writeJSON(w, http.StatusOK, teams)
@@ -106,19 +108,27 @@ func (s *Server) listTeamMembers(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	type listed struct {
-		projections.TeamMember
-		User *userPreview `json:"user"`
+	if team, ok := t.Team(teamID); !ok || team.OrganizationID != organizationID {
+		return writeJSON(w, http.StatusOK, none)
 	}
-	var members []listed
-	if team, ok := t.Team(teamID); ok && team.OrganizationID == organizationID {
+	return writeJSON(w, http.StatusOK, window(r, listedTeamMembers(t, teamID)))
+}
+
+// listedTeamMember is a member of a list.
+type listedTeamMember struct {
+	projections.TeamMember
+	User *userPreview `json:"user"`
+}
+
+// listedTeamMembers yields the members of a team, but those who are no users.
+func listedTeamMembers(t *projections.Tables, teamID string) iter.Seq[listedTeamMember] {
+	return func(yield func(listedTeamMember) bool) {
 		for m := range t.TeamMembers(teamID) {
-			if user := preview(t, m.UserID); user != nil {
-				members = append(members, listed{m, user})
+			if user := preview(t, m.UserID); user != nil && !yield(listedTeamMember{m, user}) {
+				return
 			}
 		}
 	}
-	return writeJSON(w, http.StatusOK, of(windowOf(r), members))
 }
 
 // addTeamMember serves POST /dash/organization/team/member.

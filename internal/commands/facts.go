@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"dashd/eventlog"
@@ -12,21 +13,20 @@ type data []any
 
 // json is the text of d. A value is anything encoding/json takes.
 func (d data) json() []byte {
-	text := []byte{'{'}
-	for i := 0; i+1 < len(d); i += 2 {
-		if i > 0 {
-			text = append(text, ',')
+	var text bytes.Buffer
+	values := json.NewEncoder(&text)
+	values.SetEscapeHTML(false) // it is for programs, and may be large
+	text.WriteByte('{')
+	for i, v := range d {
+		if err := values.Encode(v); err != nil {
+			panic(err) // values are strings, numbers, flags, and lists and maps of them
 		}
-		for _, v := range d[i : i+2] {
-			part, err := json.Marshal(v)
-			if err != nil {
-				panic(err) // values are strings, numbers, flags, and lists and maps of them
-			}
-			text = append(append(text, part...), ':')
-		}
-		text = text[:len(text)-1]
+		text.Truncate(text.Len() - 1) // the line break
+		text.WriteByte(",:"[(i+1)%2])
 	}
-	return append(text, '}')
+	text.Truncate(max(text.Len()-1, 1))
+	text.WriteByte('}')
+	return text.Bytes()
 }
 
 // MarshalJSON makes a value of another object of d.

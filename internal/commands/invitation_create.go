@@ -64,15 +64,16 @@ type inviter struct {
 	user         projections.User
 }
 
-// inviter finds out in whose name a command invites.
+// inviter finds out in whose name a command invites. Of an organization that does not
+// exist it says what the reference says: that the inviter is no member.
 func (c *Commands) inviter(t *projections.Tables, cmd InvitationCreate) (i inviter, err error) {
+	var found, known, member bool
+	i.organization, found = t.Organization(cmd.OrganizationID)
 	id := cmd.InviterID
-	if id == "" {
+	if id == "" && found {
 		owner, _ := oldestOwner(t, cmd.OrganizationID)
 		id = owner.UserID
 	}
-	var known, found, member bool
-	i.organization, found = t.Organization(cmd.OrganizationID)
 	i.user, known = t.User(id)
 	if !known && (found || cmd.InviterID != "") {
 		return i, refuse(errs.Invalid, "Invited by user not found")

@@ -43,8 +43,8 @@ func (c *Commands) CreateOrganization(ctx context.Context, call Call, cmd Organi
 			if name == "" {
 				name = cmd.Name
 			}
-			events = append(events, c.aboutOrganization(call, eventlog.TeamCreated, o,
-				data{"teamId", team, "teamName", name},
+			first := projections.Team{ID: team, Name: name}
+			events = append(events, c.aboutTeam(call, eventlog.TeamCreated, o, first,
 				data{"name", name, "members", []data{{"id", place, "userId", u.ID}}}))
 		}
 		return append(events, c.aboutOrganization(call, eventlog.OrganizationCreated, o, nil, data{
