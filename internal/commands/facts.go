@@ -32,6 +32,14 @@ func (d data) json() []byte {
 // MarshalJSON makes a value of another object of d.
 func (d data) MarshalJSON() ([]byte, error) { return d.json(), nil }
 
+// nullable is a text as a value of d that takes away what was there if it is empty.
+func nullable(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
 // fact makes an event of a project's log, about what the caller names in it. more is
 // what its readers see, in the words of the dash plugin; set is what it changes in
 // the row it is about, by the row's own names: null takes a value away.

@@ -49,7 +49,7 @@ func (c *Commands) CreateOrganization(ctx context.Context, call Call, cmd Organi
 		}
 		return append(events, c.aboutOrganization(call, eventlog.OrganizationCreated, o, nil, data{
 			"name", o.Name, "slug", o.Slug,
-			"logo", projections.Text(cmd.Logo), "metadata", projections.Text(cmd.Metadata),
+			"logo", nullable(cmd.Logo), "metadata", nullable(cmd.Metadata),
 		})), nil
 	})
 	return done, o.ID, err

@@ -36,10 +36,10 @@ func (c *Commands) UpdateOrganization(ctx context.Context, call Call, cmd Organi
 			o.Slug, set = *cmd.Slug, append(set, "slug", *cmd.Slug)
 		}
 		if cmd.Logo != nil {
-			set = append(set, "logo", projections.Text(*cmd.Logo))
+			set = append(set, "logo", nullable(*cmd.Logo))
 		}
 		if cmd.Metadata != nil {
-			set = append(set, "metadata", projections.Text(*cmd.Metadata))
+			set = append(set, "metadata", nullable(*cmd.Metadata))
 		}
 		if len(set) == 0 {
 			return nil, refuse(errs.Invalid, "No valid fields to update")
