@@ -10,8 +10,17 @@
 // What depends on the present moment (has this key expired?) is computed when it
 // is read, from the time the reader brings.
 //
-// There is one projection yet, [Access]: projects, API keys and signing keys, from
-// the events of the reserved project. [Follower] feeds it.
+// There are two. [Access] holds projects, API keys and signing keys, from the events of
+// the reserved project; it is small, and [Follower] makes it anew at each start from what
+// the index finds. [Dash] holds the tables behind the dashboard, of all projects;
+// [DashFollower] takes up its newest checkpoint and folds the tail of the log.
 //
-// Start reading at [Access.Apply].
+// A checkpoint is a generation of chunks in the database: the rows of each node of the
+// tables' arrays, compressed, and a manifest that names them with their hashes. The next
+// one refers to the chunks of those before for the nodes that have not changed. Its root
+// is written last, so that a crash leaves the generation before; one that is
+// incomplete or damaged is passed over; and all of them can be made again from the log.
+// The formats are drawn on the type manifest.
+//
+// Start reading at [Access.Apply] and [DashFollower.Run].
 package projections
