@@ -161,13 +161,12 @@ func recordedSessions(s *scene, x *exchange) {
 	if err := json.Unmarshal(exchanges(s.t, x.file)[0].Response.Body, &users); err != nil {
 		s.t.Fatal(err)
 	}
-	names := map[string]string{"DE": "Germany", "US": "United States", "FR": "France"} // a code is no name
 	for _, u := range users {
 		s.tell(person(u.ID, u.Name, u.Email, 0, told{"role": "user", "createdAt": u.CreatedAt}))
 		for _, one := range u.Sessions {
 			s.tell(told{
 				"type": "session.created", "userId": u.ID, "sessionId": one.ID, "timestamp": one.CreatedAt,
-				"country": names[one.Country], "city": one.City, "metadata": told{"set": told{"expiresAt": one.ExpiresAt}},
+				"metadata": told{"set": told{"expiresAt": one.ExpiresAt, "country": one.Country, "city": one.City}},
 			})
 		}
 	}
