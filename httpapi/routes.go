@@ -51,7 +51,7 @@ type route struct {
 	scope           scope
 	handle          func(http.ResponseWriter, *request) error
 	keyInURL        bool // the key may come as ?key=
-	json            bool // a body must be declared as JSON; rows with a section always do
+	json            bool // a body must be declared as JSON; those of the dashboard always must
 	endless         bool // the answer has no length known before, so there is no HEAD
 	endUsers        bool // an application's user may ask, with a signed token
 	anyAge          bool // a signed token may be used again, however old
@@ -69,6 +69,9 @@ type route struct {
 	whenOff      any             // what is answered if it is not: a value, or a refusal; nil: that of the feature
 }
 
+// ofDashboard reports whether the route is one of the dashboard's API.
+func (rt *route) ofDashboard() bool { return strings.HasPrefix(rt.pattern, "/dash/") }
+
 // mutates reports whether the route changes anything.
 func (rt *route) mutates() bool { return len(rt.events) > 0 }
 
@@ -80,7 +83,7 @@ func (s *Server) routes() []route {
 		if err := rt.check(); err != nil {
 			panic(err) // at start, whatever the configuration: the table is code
 		}
-		rt.json = rt.json || rt.section != ""
+		rt.json = rt.json || rt.ofDashboard()
 		rt.handle = s.gate(rt)
 	}
 	return table
@@ -93,7 +96,7 @@ func (rt *route) check() error {
 		return fmt.Errorf("%s %s has no scope", rt.method, rt.pattern)
 	case rt.handle == nil:
 		return fmt.Errorf("%s %s has no handler", rt.method, rt.pattern)
-	case strings.HasPrefix(rt.pattern, "/dash/") && rt.section == "":
+	case rt.ofDashboard() && rt.section == "":
 		return fmt.Errorf("%s %s names no section of the contract", rt.method, rt.pattern)
 	case (rt.command == "") != (len(rt.events) == 0):
 		return fmt.Errorf("%s %s has a command or events, not both", rt.method, rt.pattern)
@@ -117,32 +120,32 @@ func (s *Server) systemRoutes() []route {
 func (s *Server) ownRoutes() []route {
 	return []route{
 		// Producers.
-		{method: "POST", pattern: "/events/track", scope: eventsWrite, handle: s.track},
+		{method: "POST", pattern: "/events/track", scope: eventsWrite, handle: s.track, section: "18"},
 		{method: "POST", pattern: studioPath, scope: eventsWrite, handle: s.ingestStudio, keyInURL: true, unanswered: true},
 		{method: "POST", pattern: "/ingest/events", scope: eventsWrite, handle: s.ingestEvents},
 
 		// The plugin's reads.
-		{method: "GET", pattern: "/events/user", scope: eventsRead, handle: s.userEvents},
-		{method: "GET", pattern: "/events/organization", scope: eventsRead, handle: s.organizationEvents},
-		{method: "GET", pattern: "/events/activity", scope: eventsRead, handle: s.activityEvents},
-		{method: "GET", pattern: jwksPath, scope: public, handle: s.jwks},
-		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true},
+		{method: "GET", pattern: "/events/user", scope: eventsRead, handle: s.userEvents, section: "18"},
+		{method: "GET", pattern: "/events/organization", scope: eventsRead, handle: s.organizationEvents, section: "18"},
+		{method: "GET", pattern: "/events/activity", scope: eventsRead, handle: s.activityEvents, section: "18"},
+		{method: "GET", pattern: jwksPath, scope: public, handle: s.jwks, section: "18"},
+		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true, section: "18", command: "UseJTI", events: []eventlog.Type{eventlog.DashdTokenUsed}},
 
 		// The dashboard's reads.
-		{method: "GET", pattern: "/events/list", scope: eventsRead, handle: s.listEvents, endUsers: true},
-		{method: "GET", pattern: "/events/audit-logs", scope: eventsRead, handle: s.auditLogs, endUsers: true},
-		{method: "GET", pattern: "/events/all-audit-logs", scope: eventsRead, handle: s.allAuditLogs, endUsers: true},
-		{method: "GET", pattern: "/events/types", scope: eventsRead, handle: s.eventTypes, endUsers: true},
+		{method: "GET", pattern: "/events/list", scope: eventsRead, handle: s.listEvents, endUsers: true, section: "13"},
+		{method: "GET", pattern: "/events/audit-logs", scope: eventsRead, handle: s.auditLogs, endUsers: true, section: "13"},
+		{method: "GET", pattern: "/events/all-audit-logs", scope: eventsRead, handle: s.allAuditLogs, endUsers: true, section: "13"},
+		{method: "GET", pattern: "/events/types", scope: eventsRead, handle: s.eventTypes, endUsers: true, section: "13"},
 
 		// The native API.
 		{method: "GET", pattern: "/v1/events", scope: eventsRead, handle: s.queryEvents},
 		{method: "GET", pattern: "/v1/events/stats", scope: eventsRead, handle: s.eventStats},
 		{method: "GET", pattern: "/v1/events/stream", scope: eventsRead, handle: s.streamEvents, endless: true},
 		{method: "GET", pattern: "/v1/projects", scope: projectsAll, handle: s.listProjects},
-		{method: "POST", pattern: "/v1/projects", scope: projectsAll, handle: s.createProject, json: true},
+		{method: "POST", pattern: "/v1/projects", scope: projectsAll, handle: s.createProject, json: true, command: "ProjectCreate", events: []eventlog.Type{eventlog.DashdProjectCreated}},
 		{method: "GET", pattern: "/v1/keys", scope: keysAll, handle: s.listKeys},
-		{method: "POST", pattern: "/v1/keys", scope: keysAll, handle: s.createKey, json: true},
-		{method: "DELETE", pattern: "/v1/keys/:id", scope: keysAll, handle: s.revokeKey},
+		{method: "POST", pattern: "/v1/keys", scope: keysAll, handle: s.createKey, json: true, command: "KeyCreate", events: []eventlog.Type{eventlog.DashdKeyCreated}},
+		{method: "DELETE", pattern: "/v1/keys/:id", scope: keysAll, handle: s.revokeKey, command: "KeyRevoke", events: []eventlog.Type{eventlog.DashdKeyRevoked}},
 		{method: "GET", pattern: "/v1/status", scope: adminOnly, handle: s.status},
 		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true},
 

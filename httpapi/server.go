@@ -200,7 +200,7 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 		return errs.New(errs.Invalid, "INVALID_IDEMPOTENCY_KEY", "an Idempotency-Key has at most %d bytes", maxIdempotencyKey)
 	}
 	if rt.json {
-		if err := declaredJSON(r, rt.section != ""); err != nil {
+		if err := declaredJSON(r, rt.ofDashboard()); err != nil {
 			return err
 		}
 	}
