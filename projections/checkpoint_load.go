@@ -74,12 +74,7 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	jobs.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range m.tables {
 		at := &m.tables[i]
-		t := d.tables[at.project]
-		if t == nil {
-			t = new(Tables)
-			d.tables[at.project], d.touched[at.project] = t, t
-		}
-		kept := t.kept()
+		kept := d.building(at.project).kept()
 		n := slices.IndexFunc(kept, func(k keptTable) bool { return k.tableName() == at.name })
 		if n < 0 {
 			return nil, damageError{fmt.Errorf("there is no table %q", at.name)}
@@ -94,8 +89,8 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	if err := jobs.Wait(); err != nil {
 		return nil, err
 	}
-	for _, t := range d.tables {
-		for _, part := range t.parts() {
+	for _, p := range d.projects {
+		for _, part := range p.tables.parts() {
 			jobs.Go(func() error { part.reindex(); return nil })
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -46,7 +45,7 @@ func remember(generation uint64, m manifest, image *DashImage) *saved {
 		t := &m.tables[i]
 		s.nodes[tableName{t.project, t.name}] = savedTable{first: t.first, nodes: t.nodes}
 	}
-	for project, tables := range image.tables {
+	for project, tables := range image.Projects() {
 		for _, k := range tables.kept() {
 			name := tableName{project, k.tableName()}
 			if t, ok := s.nodes[name]; ok {
@@ -86,8 +85,8 @@ func (s *saver) batch() int { return 4 * s.chunkBytes }
 // returns.
 func (s *saver) tables(ctx context.Context, image *DashImage) ([]tableManifest, error) {
 	var all []tableManifest
-	for _, project := range slices.Sorted(maps.Keys(image.tables)) {
-		for _, k := range image.tables[project].kept() {
+	for project, tables := range image.Projects() {
+		for _, k := range tables.kept() {
 			if _, end := k.span(); end == 0 {
 				continue
 			}

@@ -3,9 +3,11 @@ package projections
 import (
 	"iter"
 	"maps"
+	"slices"
 	"sync/atomic"
 
 	"dashd/eventlog"
+	"dashd/internal/cow"
 )
 
 // Dash is the projection behind the dashboard: users, accounts, sessions,
@@ -18,16 +20,40 @@ type Dash struct {
 	image atomic.Pointer[DashImage]
 
 	// Only the follower's goroutine:
-	tables  map[string]*Tables // what is being built, by project
-	touched map[string]*Tables // those that were changed since the last Publish
-	fact    fact               // used again for each event
+	projects map[string]*project
+	touched  []*project         // those that were changed since the last Publish
+	numbers  map[string]int     // those in shown; images have this very map: it never changes
+	shown    cow.Array[*Tables] // frozen, by number
+	fact     fact               // used again for each event
+}
+
+// project is what is being built of a project.
+type project struct {
+	id      string
+	tables  Tables
+	touched bool
+	number  int // in shown; -1 before the first Publish
 }
 
 // NewDash returns the projection of an empty log.
 func NewDash() *Dash {
-	d := &Dash{tables: map[string]*Tables{}, touched: map[string]*Tables{}}
+	d := &Dash{projects: map[string]*project{}}
 	d.image.Store(&DashImage{})
 	return d
+}
+
+// building are the tables of a project, to be changed before the next Publish.
+func (d *Dash) building(id string) *Tables {
+	p := d.projects[id]
+	if p == nil {
+		p = &project{id: id, number: -1}
+		d.projects[id] = p
+	}
+	if !p.touched {
+		p.touched = true
+		d.touched = append(d.touched, p)
+	}
+	return &p.tables
 }
 
 // Name is "dash".
@@ -46,29 +72,29 @@ func (d *Dash) Apply(rec *eventlog.Record) {
 	if r.ours && !d.fact.ours() {
 		return
 	}
-	t := d.tables[rec.Project]
-	if t == nil {
-		t = new(Tables)
-		d.tables[rec.Project] = t
-	}
-	d.touched[rec.Project] = t
-	t.apply(&r, &d.fact)
+	d.building(rec.Project).apply(&r, &d.fact)
 }
 
-// Publish makes what was folded so far, up to seq, the image that readers see.
+// Publish makes what was folded so far, up to seq, the image that readers see. It costs
+// as much as was changed, whatever there is.
 func (d *Dash) Publish(seq uint64) {
-	published := d.Image().tables
-	if len(d.touched) > 0 {
-		published = maps.Clone(published)
-		if published == nil {
-			published = map[string]*Tables{}
+	if slices.ContainsFunc(d.touched, func(p *project) bool { return p.number < 0 }) {
+		d.numbers = maps.Clone(d.numbers)
+		if d.numbers == nil {
+			d.numbers = map[string]int{}
 		}
-		for project, t := range d.touched {
-			published[project] = t.freeze()
-		}
-		clear(d.touched)
 	}
-	d.image.Store(&DashImage{seq: seq, tables: published})
+	for _, p := range d.touched {
+		if p.number < 0 {
+			p.number = d.shown.Append(nil)
+			d.numbers[p.id] = p.number
+		}
+		*d.shown.Edit(p.number) = p.tables.freeze()
+		p.touched = false
+	}
+	clear(d.touched)
+	d.touched = d.touched[:0]
+	d.image.Store(&DashImage{seq: seq, numbers: d.numbers, tables: d.shown.Freeze()})
 }
 
 // Image is the last published image.
@@ -76,23 +102,33 @@ func (d *Dash) Image() *DashImage { return d.image.Load() }
 
 // DashImage is the state of [Dash] as of one seq. It is immutable.
 type DashImage struct {
-	seq    uint64
-	tables map[string]*Tables // by project
+	seq     uint64
+	numbers map[string]int // of projects
+	tables  cow.Array[*Tables]
 }
 
 // Seq is the last event the image holds.
 func (m *DashImage) Seq() uint64 { return m.seq }
 
-// Projects are the projects that something has been folded for, with their tables, in no order.
-func (m *DashImage) Projects() iter.Seq2[string, *Tables] { return maps.All(m.tables) }
+// Projects are the projects that something has been folded for, in the order of their
+// ids, with their tables.
+func (m *DashImage) Projects() iter.Seq2[string, *Tables] {
+	return func(yield func(string, *Tables) bool) {
+		for _, id := range slices.Sorted(maps.Keys(m.numbers)) {
+			if !yield(id, m.Tables(id)) {
+				return
+			}
+		}
+	}
+}
 
 // noTables are those of a project that nothing has been folded for.
 var noTables = new(Tables)
 
 // Tables are those of a project: empty ones if nothing has been folded for it.
 func (m *DashImage) Tables(project string) *Tables {
-	if t, ok := m.tables[project]; ok {
-		return t
+	if n, ok := m.numbers[project]; ok {
+		return *m.tables.At(n)
 	}
 	return noTables
 }

@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"dashd/eventlog/block"
@@ -41,8 +39,8 @@ func DashTest(o DashOptions, version, chunkBytes int, wrote func()) DashOptions 
 // StoredRows writes down every row of an image as a checkpoint holds it, dead ones too.
 func StoredRows(m *DashImage) string {
 	var b strings.Builder
-	for _, project := range slices.Sorted(maps.Keys(m.tables)) {
-		for _, k := range m.tables[project].kept() {
+	for project, tables := range m.Projects() {
+		for _, k := range tables.kept() {
 			first, end := k.span()
 			fmt.Fprintf(&b, "%s/%s %d-%d\n", project, k.tableName(), first, end)
 			for i := first; i < end; i++ {
