@@ -58,3 +58,6 @@ func dumpTable[R any, P interface {
 		fmt.Fprintf(b, "%s %+v\n", name, *r)
 	}
 }
+
+// FirstSession is the ordinal of the first row of sessions that was not given up.
+func FirstSession(t *Tables) int { return t.sessions.First() }

@@ -178,7 +178,7 @@ func (l *listing[V, R]) each(q *Query, fn func(R) error) error {
 	if err != nil {
 		return err
 	}
-	rows := slices.Values([]V(nil))
+	var rows iter.Seq[V]
 	if sortBy.name == createdAt && l.byTime != nil {
 		rows = l.inTime(where, sortBy, q)
 	} else {

@@ -245,14 +245,14 @@ func (p *people) index(x *cow.Pairs, key string, ord uint32, there, add bool) {
 func (p *people) forgetSessions(newest Time) {
 	limit := timeKey(newest - sessionMemory)
 	for {
-		key, ord, ok := first(&p.expiring)
+		key, ord, ok := p.expiring.First()
 		if !ok || key >= limit {
 			break
 		}
 		p.endSession(ord)
 	}
 	for {
-		key, ord, ok := first(&p.over)
+		key, ord, ok := p.over.First()
 		if !ok || key >= limit {
 			break
 		}
@@ -274,14 +274,6 @@ func (p *people) releaseSessions() {
 		}
 		p.sessions.Release(end)
 	}
-}
-
-// first is the lowest pair.
-func first(x *cow.Pairs) (key uint64, ord uint32, ok bool) {
-	for key, ord := range x.Ascend(0) {
-		return key, ord, true
-	}
-	return 0, 0, false
 }
 
 // forgetActiveOrganization clears it in the sessions that have it.

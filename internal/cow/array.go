@@ -187,12 +187,6 @@ func (a *Array[T]) PagesBackward() iter.Seq2[int, []T] {
 // Nodes is the number of nodes. Node k holds the values from index k*NodeLen on.
 func (a *Array[T]) Nodes() int { return len(a.root) }
 
-// Same reports whether node k holds the same values in both arrays because it is the
-// same node in memory. Both must be frozen copies of one array.
-func (a *Array[T]) Same(b *Array[T], k int) bool {
-	return k < len(a.root) && k < len(b.root) && a.root[k] == b.root[k]
-}
-
 // Epoch counts the calls of Freeze before the one that made this copy; of the array
 // itself, all of them.
 func (a *Array[T]) Epoch() uint64 { return a.epoch }

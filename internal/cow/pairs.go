@@ -41,6 +41,15 @@ func (p *Pairs) Add(key uint64, ord uint32) { p.writable().Set(pair{key, ord}) }
 // Remove takes a pair away, if it is there.
 func (p *Pairs) Remove(key uint64, ord uint32) { p.writable().Delete(pair{key, ord}) }
 
+// First is the lowest pair, if there is one.
+func (p *Pairs) First() (key uint64, ord uint32, ok bool) {
+	if p.tree == nil {
+		return 0, 0, false
+	}
+	x, ok := p.tree.Min()
+	return x.key, x.ord, ok
+}
+
 // Of yields the ordinals of a key, ascending.
 func (p *Pairs) Of(key uint64) iter.Seq[uint32] {
 	return func(yield func(uint32) bool) {
