@@ -1,5 +1,12 @@
 package drains
 
+import (
+	"context"
+
+	"dashd/internal/destination"
+	"dashd/projections"
+)
+
 // SetFarBehind makes drains that are so many events behind ask the index.
 func (d *Deliverer) SetFarBehind(n uint64) { d.farBehind = n }
 
@@ -20,4 +27,24 @@ func (p Position) Encode() []byte {
 func DecodePosition(b []byte) (Position, error) {
 	p, err := decodePosition(b)
 	return Position{p.epoch, p.seq, p.lastDelivery, p.failingSince, p.attempts, p.lastError}, err
+}
+
+// Find returns how many events of all types a drain of an organization finds from the beginning of the log
+// on, if it asks the index when it is so far behind.
+func Find(log Log, x Index, dash Dash, project, organization string, far uint64) int {
+	w := &worker{
+		d:  &Deliverer{o: Options{Events: log, Index: x, Dash: dash}, farBehind: far},
+		id: drainID{project, "drain"}, row: projections.Drain{OrganizationID: organization},
+		filter: destination.NewFilter([]string{destination.CategoryAuth}),
+	}
+	found := 0
+	for from, to := uint64(1), log.Head(); from <= to; {
+		var b batch
+		upto, err := w.find(context.Background(), &b, from, to)
+		if err != nil {
+			panic(err)
+		}
+		found, from = found+len(b.seqs), upto+1
+	}
+	return found
 }
