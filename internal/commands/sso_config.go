@@ -99,7 +99,10 @@ func (o OIDCConfig) complete(stored *storedConfig) (providerConfig, error) {
 	verb := "creating"
 	var kept secrets
 	if stored != nil {
-		verb, kept = "updating", stored.secrets
+		verb = "updating"
+		if origin(o.TokenEndpoint) == origin(stored.oidc.TokenEndpoint) {
+			kept = stored.secrets // it is meant for this server, and for no other
+		}
 		keep(&o.TokenEndpointAuthentication, stored.oidc.TokenEndpointAuthentication)
 		keep(&o.UserInfoEndpoint, stored.oidc.UserInfoEndpoint)
 		if o.Mapping == nil {

@@ -131,6 +131,14 @@ func TestSSOProviderUpdate(t *testing.T) {
 			errs.Invalid, "Client secret is required when updating an OIDC provider", nil, "",
 		},
 		{
+			"the secret left out, for a token endpoint elsewhere",
+			func(c *commands.SSOProviderUpdate) {
+				c.OIDC = oidc()
+				c.OIDC.ClientSecret, c.OIDC.TokenEndpoint = "", "https://elsewhere.example/token"
+			},
+			errs.Invalid, "Client secret is required when updating an OIDC provider", nil, "",
+		},
+		{
 			"another protocol",
 			func(c *commands.SSOProviderUpdate) { c.SAML = saml(); c.SAML.PrivateKey = pem },
 			0, "",
@@ -159,7 +167,9 @@ func TestSSOProviderUpdate(t *testing.T) {
 		},
 		{
 			"no endpoints",
-			func(c *commands.SSOProviderUpdate) { c.OIDC = &commands.OIDCConfig{ClientID: "x"} },
+			func(c *commands.SSOProviderUpdate) {
+				c.OIDC = &commands.OIDCConfig{ClientID: "x", ClientSecret: "y"}
+			},
 			errs.Invalid, "OIDC discovery must be resolved before submitting; provide issuer, authorizationEndpoint, tokenEndpoint, and jwksEndpoint", nil, "",
 		},
 		{

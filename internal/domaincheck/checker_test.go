@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -19,12 +20,14 @@ import (
 // world is what a checker sees: tables that a test folds, and a recheck that a test
 // answers.
 type world struct {
-	dash    *projections.Dash
-	seq     uint64
-	leading bool
-	fail    error
-	asked   []string // "<hours since the start> <provider>"
-	start   time.Time
+	dash  *projections.Dash
+	seq   uint64
+	start time.Time
+
+	mu      sync.Mutex
+	leading bool     // guarded by mu, as what follows
+	fail    error    // what a recheck answers
+	asked   []string // "<hours since the start> <project> <provider>"
 }
 
 // run starts a checker in the bubble of a test, which ends with it.
@@ -32,13 +35,10 @@ func run(t *testing.T) *world {
 	w := &world{dash: projections.NewDash(), leading: true, start: time.Now()}
 	c := domaincheck.New(domaincheck.Options{
 		Log:      slog.New(slog.DiscardHandler),
-		Leading:  func() bool { return w.leading },
+		Leading:  w.leads,
 		Projects: func() []string { return []string{"p1"} },
 		Image:    w.dash.Image,
-		Recheck: func(_ context.Context, cmd commands.SSORecheck) error {
-			w.asked = append(w.asked, fmt.Sprintf("%.0f %s %s", time.Since(w.start).Hours(), cmd.Project, cmd.Seen.ProviderID))
-			return w.fail
-		},
+		Recheck:  w.recheck,
 	})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error)
@@ -50,6 +50,26 @@ func run(t *testing.T) *world {
 		}
 	})
 	return w
+}
+
+func (w *world) leads() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.leading
+}
+
+func (w *world) recheck(_ context.Context, cmd commands.SSORecheck) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.asked = append(w.asked, fmt.Sprintf("%.0f %s %s", time.Since(w.start).Hours(), cmd.Project, cmd.Seen.ProviderID))
+	return w.fail
+}
+
+// now says whether the node leads from now on, and what a recheck answers.
+func (w *world) now(leading bool, fail error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leading, w.fail = leading, fail
 }
 
 // fold applies an event about a provider.
@@ -78,6 +98,8 @@ func (w *world) after(d time.Duration) {
 
 func (w *world) want(t *testing.T, asked ...string) {
 	t.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if !slices.Equal(w.asked, asked) {
 		t.Errorf("asked %q, want %q", w.asked, asked)
 	}
@@ -96,11 +118,11 @@ func TestVerifiedDomainsAreCheckedEachDay(t *testing.T) {
 func TestOnlyTheLeaderChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := run(t)
-		w.leading = false
+		w.now(false, nil)
 		w.verified("a")
 		w.after(10 * time.Hour)
 		w.want(t)
-		w.leading = true
+		w.now(true, nil)
 		w.after(time.Hour)
 		w.want(t, "10 p1 a")
 	})
@@ -110,9 +132,9 @@ func TestWhatCouldNotBeCheckedIsTriedAgainSoon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := run(t)
 		w.verified("a")
-		w.fail = errors.New("no answer")
+		w.now(true, errors.New("no answer"))
 		w.after(2*domaincheck.Interval + time.Minute)
-		w.fail = nil
+		w.now(true, nil)
 		w.after(23 * time.Hour)
 		w.want(t, "0 p1 a", "0 p1 a", "1 p1 a")
 	})
