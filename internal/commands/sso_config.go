@@ -114,13 +114,13 @@ func (o OIDCConfig) complete(stored *storedConfig) (providerConfig, error) {
 	}
 	keep(&o.TokenEndpointAuthentication, "client_secret_basic")
 	keep(&o.DiscoveryEndpoint, o.Issuer)
-	secret, ok := kept.unmask(clientSecret, o.ClientSecret)
-	if !ok {
-		return providerConfig{}, refuse(errs.Invalid, "Client secret is required when %s an OIDC provider", verb)
-	}
 	if o.Issuer == "" || o.AuthorizationEndpoint == "" || o.TokenEndpoint == "" || o.JWKSEndpoint == "" {
 		return providerConfig{}, refuse(errs.Invalid,
 			"OIDC discovery must be resolved before submitting; provide issuer, authorizationEndpoint, tokenEndpoint, and jwksEndpoint")
+	}
+	secret, ok := kept.unmask(clientSecret, o.ClientSecret)
+	if !ok {
+		return providerConfig{}, refuse(errs.Invalid, "Client secret is required when %s an OIDC provider", verb)
 	}
 	if origin(o.DiscoveryEndpoint) != origin(o.Issuer) {
 		return providerConfig{}, errs.New(errs.Invalid, "discovery_untrusted_origin",
