@@ -281,7 +281,7 @@ func (m *model) sessionBegan(e *modelEvent) {
 	if u := m.user(e.UserID); u != nil {
 		e.takeNames(u)
 	}
-	if e.Type != eventlog.UserImpersonated {
+	if e.Type != eventlog.UserImpersonated && !e.ours {
 		m.setActive(e.UserID, max(m.lastActive(e.UserID), e.at))
 	}
 	id := e.sessionID()

@@ -10,7 +10,7 @@ func (t *Tables) foldSession(f *fact) {
 	}
 	user := t.userRowOf(f.UserID)
 	t.refreshNames(f, user)
-	if f.Type != eventlog.UserImpersonated {
+	if f.Type != eventlog.UserImpersonated && !f.ours() { // those are sessions of others
 		t.setActive(user, max(t.activity.At(int(user)).last, f.at()))
 	}
 	id := sessionNamed(f)

@@ -43,6 +43,9 @@ func (c *Commands) bulk(ctx context.Context, call Call, ids []string, begin func
 		done, err := c.change(ctx, call.part(n), func(t *projections.Tables) (events []eventlog.Event, err error) {
 			begin()
 			events, taken = fill(t, rest, decide)
+			if len(events) > 0 && call.IdempotencyKey != "" {
+				note(&events[0], "targets", taken)
+			}
 			return events, nil
 		})
 		if err != nil {
@@ -58,8 +61,7 @@ func (c *Commands) bulk(ctx context.Context, call Call, ids []string, begin func
 	return all, nil
 }
 
-// fill decides about as many things as fit into a block, at least one, and notes in the
-// first event how many they were.
+// fill decides about as many things as fit into a block, at least one.
 func fill(t *projections.Tables, ids []string, decide func(*projections.Tables, string) []eventlog.Event) (events []eventlog.Event, taken int) {
 	size := 0
 	for _, id := range ids {
@@ -73,16 +75,13 @@ func fill(t *projections.Tables, ids []string, decide func(*projections.Tables, 
 		events = append(events, more...)
 		taken++
 	}
-	if len(events) > 0 {
-		note(&events[0], "targets", taken)
-	}
 	return events, taken
 }
 
-// targets is what fill has noted.
+// targets is how many things a part of an earlier call was about.
 func targets(events []eventlog.Event) int {
 	var first struct{ Targets int }
-	_ = json.Unmarshal(events[0].Metadata, &first) // fill wrote it
+	_ = json.Unmarshal(events[0].Metadata, &first) // bulk wrote it
 	return first.Targets
 }
 

@@ -103,7 +103,12 @@ func TestMessageReadsMetadata(t *testing.T) {
 		{"nobody created it", eventlog.OrganizationCreated, `{"organizationName":"Acme","userName":"unknown"}`, `New organization "Acme" created`},
 		{"a new address", eventlog.UserEmailChanged, `{"name":"Ada","newEmail":"b@x.io"}`, "Ada changed email to b@x.io"},
 		{"no new address", eventlog.UserEmailChanged, `{"name":"Ada","newEmail":""}`, "Ada changed email"},
-		{"a type without a template", "sso.provider.created", `{"name":"Ada"}`, "sso.provider.created"},
+		{"a type without a template", "custom.thing.happened", `{"name":"Ada"}`, "custom.thing.happened"},
+		{"new backup codes", eventlog.TwoFactorBackupCodesGenerated, `{"userName":"Ada"}`, "New backup codes generated for Ada"},
+		{"a provider", eventlog.SSOProviderCreated, `{"providerId":"okta","organizationName":"Acme"}`, `SSO provider "okta" added to Acme`},
+		{"its domain", eventlog.SSOProviderDomainVerified, `{"providerId":"okta","domain":"acme.example"}`, `Domain acme.example of SSO provider "okta" verified`},
+		{"a directory", eventlog.DirectoryUnpaired, `{"providerId":"scim","organizationName":"Acme"}`, `Directory "scim" of Acme unpaired`},
+		{"a drain", eventlog.DashdDrainSuspended, `{"drainName":"SIEM","organizationName":"Acme"}`, `Log drain "SIEM" of Acme suspended`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

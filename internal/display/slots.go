@@ -50,6 +50,10 @@ var slots = map[string]slot{
 	"NEWROLE": {"newRole", "member"},
 	"ROLE":    {"role ?inviteeRole", "member"},
 
+	"SSO":    {"providerId connectionId", "provider"},
+	"DOMAIN": {"domain", ""},
+	"DRAIN":  {"drainName drainId", "drain"},
+
 	"PROJECT":  {"projectId", "project"},
 	"KEY":      {"name keyId", "key"},
 	"SIGNING":  {"kid", "key"},

@@ -71,6 +71,24 @@ var rows = []struct {
 	{eventlog.SecurityCompromisedPassword, `Compromised password for {VISITOR}`, `Compromised password for {VISITOR} (blocked)`},
 	{eventlog.SecurityStaleAccount, `Stale account reactivation for {VISITOR}`, `Stale account reactivation for {VISITOR} (blocked)`},
 
+	// What only dashd's commands do.
+	{eventlog.TwoFactorBackupCodesGenerated, `New backup codes generated for {WHO}`, `Failed to generate backup codes for "{WHO}"`},
+	{eventlog.SSOProviderCreated, `SSO provider "{SSO}" added to {org}`, `Failed to add SSO provider "{SSO}" to "{org}"`},
+	{eventlog.SSOProviderUpdated, `SSO provider "{SSO}" of {org} updated`, `Failed to update SSO provider "{SSO}" of "{org}"`},
+	{eventlog.SSOProviderDeleted, `SSO provider "{SSO}" removed from {org}`, `Failed to remove SSO provider "{SSO}" from "{org}"`},
+	{eventlog.SSOProviderDomainVerified, `Domain{ |DOMAIN} of SSO provider "{SSO}" verified`, `Failed to verify domain{ |DOMAIN} of SSO provider "{SSO}"`},
+	{eventlog.SSOProviderVerificationRequested, `Verification of domain{ |DOMAIN} requested for SSO provider "{SSO}"`, `Failed to request verification of domain{ |DOMAIN} for SSO provider "{SSO}"`},
+	{eventlog.DirectoryCreated, `Directory "{SSO}" added to {org}`, `Failed to add directory "{SSO}" to "{org}"`},
+	{eventlog.DirectoryCredentialIssued, `Credential issued for directory "{SSO}" of {org}`, `Failed to issue a credential for directory "{SSO}" of "{org}"`},
+	{eventlog.DirectoryCredentialRevoked, `Credential revoked for directory "{SSO}" of {org}`, `Failed to revoke a credential for directory "{SSO}" of "{org}"`},
+	{eventlog.DirectoryDecommissioned, `Directory "{SSO}" of {org} decommissioned`, `Failed to decommission directory "{SSO}" of "{org}"`},
+	{eventlog.DirectoryUnpaired, `Directory "{SSO}" of {org} unpaired`, `Failed to unpair directory "{SSO}" of "{org}"`},
+	{eventlog.DashdDrainCreated, `Log drain "{DRAIN}" of {org} created{ by |OPERATOR}`, `Failed to create log drain "{DRAIN}" of "{org}"`},
+	{eventlog.DashdDrainUpdated, `Log drain "{DRAIN}" of {org} updated{ by |OPERATOR}`, `Failed to update log drain "{DRAIN}" of "{org}"`},
+	{eventlog.DashdDrainDeleted, `Log drain "{DRAIN}" of {org} deleted{ by |OPERATOR}`, `Failed to delete log drain "{DRAIN}" of "{org}"`},
+	{eventlog.DashdDrainReplayed, `Log drain "{DRAIN}" of {org} replayed{ by |OPERATOR}`, `Failed to replay log drain "{DRAIN}" of "{org}"`},
+	{eventlog.DashdDrainSuspended, `Log drain "{DRAIN}" of {org} suspended{ by |OPERATOR}`, `Failed to suspend log drain "{DRAIN}" of "{org}"`},
+
 	// dashd's own.
 	{eventlog.DashdProjectCreated, `Project "{PROJECT}" created{ by |OPERATOR}`, `Failed to create project "{PROJECT}"`},
 	{eventlog.DashdKeyCreated, `API key "{KEY}" created for project "{PROJECT}"{ by |OPERATOR}`, `Failed to create API key "{KEY}" for project "{PROJECT}"`},
