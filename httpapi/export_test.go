@@ -159,3 +159,6 @@ func value[T any](p *T) any {
 	}
 	return *p
 }
+
+// SetFoldPatience changes how long a read waits for what it asks for with after=.
+func (s *Server) SetFoldPatience(d time.Duration) { s.patience.fold = d }
