@@ -72,16 +72,15 @@ func Decode(destinationType string, text []byte) (Config, error) {
 
 // Bounds of what can be configured.
 const (
-	maxText      = 2 << 10
-	maxSecret    = 4 << 10
-	minSecret    = 16
-	maxHeaders   = 32
-	maxTags      = 64
-	defaultSite  = "datadoghq.com"
-	defaultMeth  = "POST"
-	keyPrefix    = "whsec_"
-	resendReason = "The destination has changed: send the secret itself, not its mask"
-	maskReason   = "This mask is not that of the stored secret: send the secret itself"
+	maxText       = 2 << 10
+	minSecret     = 16
+	maxHeaders    = 32
+	maxTags       = 64
+	defaultSite   = "datadoghq.com"
+	defaultMethod = "POST"
+	keyPrefix     = "whsec_"
+	resendReason  = "The destination has changed: send the secret itself, not its mask"
+	maskReason    = "This mask is not that of the stored secret: send the secret itself"
 )
 
 // Violation is the first thing that is wrong with a config.
@@ -116,7 +115,7 @@ func (c *Config) webhook(f *fields, stored *Config) {
 	c.URL = f.url("url", "Invalid webhook URL")
 	moved := origin(c.URL) != origin(stored.URL)
 	c.Headers = f.headers(stored.Headers, moved)
-	c.Method = f.choice("method", defaultMeth, "POST", "PUT")
+	c.Method = f.choice("method", defaultMethod, "POST", "PUT")
 	c.Format = f.choice("format", "", FormatJSON, FormatNDJSON)
 	// Secrets that sign are not sent: where the destination is does not matter.
 	c.Secret = f.signing("secret", stored.Secret)

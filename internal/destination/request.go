@@ -130,7 +130,7 @@ func (c *Config) Request(id string, body []byte, now time.Time) Request {
 		header.Set(name, value)
 	}
 	c.sign(header, id, body, now)
-	return Request{or(c.Method, defaultMeth), c.URL, header, body}
+	return Request{or(c.Method, defaultMethod), c.URL, header, body}
 }
 
 // sign adds the headers of Standard Webhooks: one signature for each secret.
@@ -153,9 +153,6 @@ func (c *Config) sign(header http.Header, id string, body []byte, now time.Time)
 	header.Set("webhook-timestamp", at)
 	header.Set("webhook-signature", strings.Join(signatures, " "))
 }
-
-// Target is where the config sends to.
-func (c *Config) Target() string { return c.Request("", nil, time.Time{}).URL }
 
 // Label is how errors of a test call name the destination.
 func (c *Config) Label() string {

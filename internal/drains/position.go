@@ -3,7 +3,6 @@ package drains
 import (
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"maps"
 	"time"
@@ -170,7 +169,7 @@ func (d *Deliverer) forgetStrangers() error {
 	if err == nil && len(gone) > 0 {
 		err = d.o.Positions.Delete(gone)
 	}
-	return errors.Join(err)
+	return err
 }
 
 // token puts a token into ch, unless there is one.
