@@ -109,7 +109,7 @@ func (m *model) step(r *rand.Rand) intent {
 		m.addMember, m.addMember, m.addMember, m.removeMember, m.changeRole, m.changeRole,
 		m.createTeam, m.createTeam, m.updateTeam, m.deleteTeam,
 		m.joinTeam, m.joinTeam, m.joinTeam, m.leaveTeam,
-		m.invite, m.invite, m.cancel, m.resend, m.resend,
+		m.invite, m.invite, m.invite, m.invite, m.cancel, m.resend, m.resend,
 	}
 	if len(m.organizations) < 2 {
 		return m.create(r)
@@ -557,7 +557,7 @@ func TestOrganizationsAreWhatWasAskedFor(t *testing.T) {
 	for n := range steps {
 		switch r.IntN(20) {
 		case 0:
-			o.ahead.Add(20 * time.Hour.Milliseconds())
+			o.ahead.Add(30 * time.Hour.Milliseconds()) // an invitation lives for 48
 		case 1, 2, 3:
 			m.accept(o, r)
 		}
