@@ -59,14 +59,7 @@ type keptPart interface {
 	reindex()
 }
 
-func (t *Tables) parts() (parts []keptPart) {
-	for _, part := range []any{&t.people, &t.groups, &t.settings} {
-		if p, ok := part.(keptPart); ok {
-			parts = append(parts, p)
-		}
-	}
-	return parts
-}
+func (t *Tables) parts() []keptPart { return []keptPart{&t.people, &t.groups, &t.settings} }
 
 // kept are the tables of a project that checkpoints hold.
 func (t *Tables) kept() (all []keptTable) {

@@ -70,21 +70,21 @@ func readManifest(db *kv.DB, g generation) (m manifest, body []piece, err error)
 // loadImage makes the projection that m describes, and publishes it.
 func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	d := NewDash()
+	tables := make([]keptTable, len(m.tables))
+	names := map[tableName]bool{}
+	for i := range m.tables {
+		name := tableName{m.tables[i].project, m.tables[i].name}
+		kept := d.building(name.project).kept()
+		n := slices.IndexFunc(kept, func(k keptTable) bool { return k.tableName() == name.table })
+		if n < 0 || names[name] {
+			return nil, damageError{fmt.Errorf("table %q is unknown, or comes twice", name.table)}
+		}
+		tables[i], names[name] = kept[n], true
+	}
 	var jobs errgroup.Group
 	jobs.SetLimit(runtime.GOMAXPROCS(0))
-	for i := range m.tables {
-		at := &m.tables[i]
-		kept := d.building(at.project).kept()
-		n := slices.IndexFunc(kept, func(k keptTable) bool { return k.tableName() == at.name })
-		if n < 0 {
-			return nil, damageError{fmt.Errorf("there is no table %q", at.name)}
-		}
-		table := kept[n]
-		if _, end := table.span(); end != 0 {
-			return nil, damageError{fmt.Errorf("table %q comes twice", at.name)}
-		}
-		table.start(at.first)
-		jobs.Go(func() error { return loadTable(db, m.version, at, table) })
+	for i, table := range tables {
+		jobs.Go(func() error { return loadTable(db, m.version, &m.tables[i], table) })
 	}
 	if err := jobs.Wait(); err != nil {
 		return nil, err
@@ -101,6 +101,7 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 
 // loadTable reads the rows of a table.
 func loadTable(db *kv.DB, version int, at *tableManifest, table keptTable) error {
+	table.start(at.first)
 	rows := at.end - at.first
 	c := coder{reading: true}
 	var raw []byte
