@@ -51,9 +51,6 @@ func (f *fact) set() *object {
 	return &f.columns
 }
 
-// has reports whether the metadata has the key, with any value.
-func (f *fact) has(key string) bool { return f.data().has(key) }
-
 // text is the text under a key of the metadata, "" if there is none.
 func (f *fact) text(key string) string { return f.data().Text(key) }
 
@@ -82,8 +79,6 @@ const unknown = "unknown"
 
 // object is a JSON object of an event.
 type object struct{ eventlog.Object }
-
-func (o *object) has(key string) bool { return o.Field(key) != nil }
 
 // object is the object under a key, without members if there is none.
 func (o *object) object(key string) *object {

@@ -140,15 +140,6 @@ func (m *metadata) member(key string, value any) {
 
 func (m *metadata) json() json.RawMessage { return json.RawMessage("{" + m.text.String() + "}") }
 
-// object makes up an object of some of the members that add can make.
-func (g *generator) object(members ...func(*metadata)) json.RawMessage {
-	m := &metadata{g: g}
-	for _, add := range members {
-		add(m)
-	}
-	return m.json()
-}
-
 // some is an object with about a third of the given members.
 func (g *generator) some(members map[string]func() any, keys ...string) json.RawMessage {
 	m := &metadata{g: g}
