@@ -61,3 +61,10 @@ func dumpTable[R any, P interface {
 
 // FirstSession is the ordinal of the first row of sessions that was not given up.
 func FirstSession(t *Tables) int { return t.sessions.First() }
+
+// ListUsersInParts is ListUsers of a table that is read in so many parts at a time.
+func ListUsersInParts(t *Tables, q Query, parts int) (Page[User], error) {
+	l := t.userListing(q.Now)
+	l.parts = parts
+	return l.page(&q)
+}

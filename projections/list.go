@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"encoding/binary"
 	"iter"
+	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // listing is a table as queries see it: rows of type V, with columns, that are shown as
@@ -14,10 +17,12 @@ type listing[V, R any] struct {
 	columns []column[V]
 	id      func(V) string
 	row     func(V) R
-	// all yields the rows in any order, as much as possible the newest first if backward:
-	// of a page of the newest, the rest is soon seen not to be on it. count is their number, or
-	// negative if one has to count.
-	all   func(backward bool) iter.Seq[V]
+	// all yields one part of the rows, in any order, but as much as possible the newest
+	// first if backward: then the rest is soon seen not to be on a page of the newest.
+	// Parts may be read at the same time; they should be so many.
+	all   func(part, parts int, backward bool) iter.Seq[V]
+	parts int
+	// count is the number of rows, or negative if one has to count.
 	count int
 	// byTime yields the same rows in the order of createdAt; those of one instant in any
 	// order. It is nil if there is no such order.
@@ -27,7 +32,7 @@ type listing[V, R any] struct {
 // narrow returns the listing of the rows that fit.
 func (l listing[V, R]) narrow(fits func(V) bool) listing[V, R] {
 	all := l.all
-	l.all = func(backward bool) iter.Seq[V] { return filtered(all(backward), fits) }
+	l.all = func(part, parts int, backward bool) iter.Seq[V] { return filtered(all(part, parts, backward), fits) }
 	l.count = -1
 	if byTime := l.byTime; byTime != nil {
 		l.byTime = func(descending bool) iter.Seq[V] { return filtered(byTime(descending), fits) }
@@ -35,9 +40,22 @@ func (l listing[V, R]) narrow(fits func(V) bool) listing[V, R] {
 	return l
 }
 
-// inAnyOrder is for listing.all, of rows that are few.
-func inAnyOrder[V any](rows iter.Seq[V]) func(bool) iter.Seq[V] {
-	return func(bool) iter.Seq[V] { return rows }
+// only returns the listing of the given rows, which are few, and its own. Their number
+// stays to be set.
+func (l listing[V, R]) only(rows iter.Seq[V]) listing[V, R] {
+	l.all, l.parts, l.byTime = func(int, int, bool) iter.Seq[V] { return rows }, 1, nil
+	return l
+}
+
+const (
+	// partRows is how many rows are worth another goroutine.
+	partRows = 1 << 16
+	maxParts = 4
+)
+
+// partsOf is in how many parts a table with so many rows is read.
+func partsOf(rows int) int {
+	return max(1, min(rows/partRows, runtime.GOMAXPROCS(0), maxParts))
 }
 
 func filtered[V any](rows iter.Seq[V], fits func(V) bool) iter.Seq[V] {
@@ -59,9 +77,13 @@ func (l *listing[V, R]) page(q *Query) (page Page[R], err error) {
 	var rows []V
 	if where == nil && counted == nil && l.count >= 0 {
 		page.Total = l.count
-		rows = l.take(nil, sortBy, q)
+		if sortBy.name == createdAt && l.byTime != nil {
+			rows = slices.Collect(l.inTime(nil, sortBy, q))
+		} else {
+			rows, _ = l.scan(nil, nil, sortBy, q)
+		}
 	} else {
-		rows = l.scan(where, counted, sortBy, q, &page.Total)
+		rows, page.Total = l.scan(where, counted, sortBy, q)
 	}
 	page.Rows = make([]R, len(rows))
 	for i, v := range rows {
@@ -90,36 +112,34 @@ func (l *listing[V, R]) read(q *Query) (where, counted func(V) bool, sortBy *col
 }
 
 // scan looks at all rows once, for the page and for the total.
-func (l *listing[V, R]) scan(where, counted func(V) bool, sortBy *column[V], q *Query, total *int) []V {
-	best := newRanking(sortBy, l.id, q)
-	for v := range l.all(best.newestFirst()) {
-		fits := where == nil || where(v)
-		if fits {
-			best.add(v)
+func (l *listing[V, R]) scan(where, counted func(V) bool, sortBy *column[V], q *Query) (page []V, total int) {
+	best, totals := make([]*ranking[V], l.parts), make([]int, l.parts)
+	look := func(part int) {
+		r, n := newRanking(sortBy, l.id, q), 0
+		for v := range l.all(part, l.parts, r.newestFirst()) {
+			fits := where == nil || where(v)
+			if fits {
+				r.add(v)
+			}
+			if q.Count == nil && fits || q.Count != nil && (counted == nil || counted(v)) {
+				n++
+			}
 		}
-		if q.Count == nil && fits || q.Count != nil && (counted == nil || counted(v)) {
-			*total++
+		best[part], totals[part] = r, n
+	}
+	var others sync.WaitGroup
+	for part := 1; part < l.parts; part++ {
+		others.Go(func() { look(part) })
+	}
+	look(0)
+	others.Wait()
+	for part, r := range best {
+		total += totals[part]
+		if part > 0 {
+			best[0].merge(r)
 		}
 	}
-	return best.page()
-}
-
-// take returns the rows of a page, without a total: by the order of time if there is one.
-func (l *listing[V, R]) take(where func(V) bool, sortBy *column[V], q *Query) []V {
-	if sortBy.name == createdAt && l.byTime != nil {
-		var rows []V
-		for v := range l.inTime(where, sortBy, q) {
-			rows = append(rows, v)
-		}
-		return rows
-	}
-	best := newRanking(sortBy, l.id, q)
-	for v := range l.all(best.newestFirst()) {
-		if where == nil || where(v) {
-			best.add(v)
-		}
-	}
-	return best.page()
+	return best[0].page(), total
 }
 
 // inTime yields the rows of a page that is sorted by createdAt.
@@ -182,7 +202,8 @@ func (l *listing[V, R]) each(q *Query, fn func(R) error) error {
 	if sortBy.name == createdAt && l.byTime != nil {
 		rows = l.inTime(where, sortBy, q)
 	} else {
-		rows = slices.Values(l.take(where, sortBy, q))
+		page, _ := l.scan(where, nil, sortBy, q)
+		rows = slices.Values(page)
 	}
 	for v := range rows {
 		if err := fn(l.row(v)); err != nil {
@@ -300,16 +321,63 @@ func (r *ranking[V]) down(i int) {
 	}
 }
 
+// merge adds the rows of another ranking of the same page.
+func (r *ranking[V]) merge(other *ranking[V]) {
+	if !r.heap {
+		r.rows = append(r.rows, other.rows...)
+		return
+	}
+	for i := range other.rows {
+		r.add(other.rows[i].v)
+	}
+}
+
 // page is the rows of the page, in order.
 func (r *ranking[V]) page() []V {
 	from, to := min(r.from, len(r.rows)), len(r.rows)
 	if r.to >= 0 {
 		to = min(r.to, to)
 	}
-	slices.SortFunc(r.rows, func(a, b ranked[V]) int { return r.compare(&a, &b) })
-	var page []V
-	for i := from; i < to; i++ {
-		page = append(page, r.rows[i].v)
+	// Only the page itself needs to be sorted.
+	r.divide(r.rows, from)
+	r.divide(r.rows[from:], to-from)
+	on := r.rows[from:to]
+	slices.SortFunc(on, func(a, b ranked[V]) int { return r.compare(&a, &b) })
+	page := make([]V, len(on))
+	for i := range on {
+		page[i] = on[i].v
 	}
 	return page
+}
+
+// divide moves rows until the first n come before all others, each part in any order.
+func (r *ranking[V]) divide(rows []ranked[V], n int) {
+	for 0 < n && n < len(rows) {
+		pivot := rows[rand.IntN(len(rows))] // no order of rows is slow but by bad luck
+		i, j := 0, len(rows)-1
+		for i <= j {
+			for r.compare(&rows[i], &pivot) < 0 {
+				i++
+			}
+			for r.compare(&rows[j], &pivot) > 0 {
+				j--
+			}
+			if i <= j {
+				rows[i], rows[j] = rows[j], rows[i]
+				i, j = i+1, j-1
+			}
+		}
+		// Up to j they come before the pivot or are it, from i on behind.
+		switch {
+		case n <= j+1:
+			rows = rows[:j+1]
+			if n == j+1 {
+				return
+			}
+		case n >= i:
+			rows, n = rows[i:], n-i
+		default:
+			return
+		}
+	}
 }

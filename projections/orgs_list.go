@@ -25,9 +25,8 @@ func (g *groups) organizationListing() listing[*organizationRow, Organization] {
 		columns: organizationColumns,
 		id:      func(o *organizationRow) string { return o.ID },
 		row:     func(o *organizationRow) Organization { return o.Organization },
-		all:     inAnyOrder(g.organizations.all()),
 		count:   g.organizations.len(),
-	}
+	}.only(g.organizations.all())
 }
 
 // ListOrganizations answers a query over organizations.

@@ -117,14 +117,6 @@ func inOrderOf(x *cow.Pairs, descending bool) iter.Seq[uint32] {
 	return secondOf(x.Ascend(0))
 }
 
-// pagesOf yields all pages of a table.
-func pagesOf[T any](rows *cow.Array[T], backward bool) iter.Seq2[int, []T] {
-	if backward {
-		return rows.PagesBackward()
-	}
-	return rows.Pages(0)
-}
-
 func countOf(pairs iter.Seq2[uint64, uint32]) (n int) {
 	for range pairs {
 		n++

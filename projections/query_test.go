@@ -472,7 +472,7 @@ func checkUsers(t *testing.T, r *rand.Rand, tables *projections.Tables, users []
 		q, where, count := twinQuery(t, r, rows)
 		q.Now = projections.Time(noon)
 		want, total := twinList(rows, where, count, q)
-		page, err := tables.ListUsers(q)
+		page, err := projections.ListUsersInParts(tables, q, 1+r.IntN(4))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -587,6 +587,31 @@ func checkOrganizations(t *testing.T, r *rand.Rand, tables *projections.Tables) 
 		}
 		if !slices.Equal(got, want) || page.Total != total {
 			t.Fatalf("where %+v\nquery %+v\ngot  %v of %d\nwant %v of %d", where, oq, got, page.Total, want, total)
+		}
+	}
+}
+
+// A page far from the beginning is the same as in the list of all.
+func TestDeepPages(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 12))
+	var recs []eventlog.Record
+	for i := range 6000 {
+		recs = append(recs, person(fmt.Sprintf("u%04d", i), noon, columnsOf{"name": fmt.Sprint("name ", r.IntN(1000))}))
+	}
+	tables := folded(t, recs...)
+	for _, by := range []string{"name", "id", "createdAt", "banned"} {
+		q := projections.Query{SortBy: by, Descending: by == "name", Limit: -1}
+		all, err := tables.ListUsers(q)
+		if err != nil || len(all.Rows) != 6000 {
+			t.Fatalf("%d users, %v", len(all.Rows), err)
+		}
+		for _, at := range []int{0, 4086, 4087, 5000, 5995, 6000, 7000} {
+			q.Offset, q.Limit = at, 10
+			page, err := projections.ListUsersInParts(tables, q, 3)
+			want := all.Rows[min(at, 6000):min(at+10, 6000)]
+			if err != nil || !slices.Equal(page.Rows, want) || page.Total != 6000 {
+				t.Errorf("by %s, the page at %d is %v of %d, %v; want %v", by, at, page.Rows, page.Total, err, want)
+			}
 		}
 	}
 }

@@ -35,12 +35,13 @@ func (s sessionRef) session() Session { return s.p.session(s.ord) }
 func (p *people) sessionListing() listing[sessionRef, Session] {
 	return listing[sessionRef, Session]{
 		columns: sessionColumns,
+		parts:   partsOf(p.sessions.Len() - p.sessions.First()),
 		id:      sessionRef.id,
 		row:     sessionRef.session,
 		count:   p.begun.Len(),
-		all: func(backward bool) iter.Seq[sessionRef] {
+		all: func(part, parts int, backward bool) iter.Seq[sessionRef] {
 			return func(yield func(sessionRef) bool) {
-				for first, page := range pagesOf(&p.sessions, backward) {
+				for first, page := range p.sessions.Part(part, parts, backward) {
 					for i := range page {
 						r := &page[i]
 						if r.seen() && !yield(sessionRef{p, r, uint32(first + i)}) {
@@ -73,9 +74,9 @@ func (t *Tables) ListSessions(q SessionQuery) (Page[Session], error) {
 	// Of the few that belong to somebody, all are looked at.
 	switch {
 	case q.UserID != "":
-		l.all, l.byTime = inAnyOrder(t.sessionRefs(t.ordinalsOf(q.UserID))), nil
+		l = l.only(t.sessionRefs(t.ordinalsOf(q.UserID)))
 	case q.OrganizationID != "":
-		l.all, l.byTime = inAnyOrder(t.sessionRefs(t.active.Of(hashOf(activeOrganization+q.OrganizationID)))), nil
+		l = l.only(t.sessionRefs(t.active.Of(hashOf(activeOrganization + q.OrganizationID))))
 	}
 	if q.OrganizationID != "" {
 		l = l.narrow(func(s sessionRef) bool { return fromTail(s.r.tail(), sessionOrganization) == q.OrganizationID })
@@ -90,7 +91,7 @@ func (t *Tables) ListSessions(q SessionQuery) (Page[Session], error) {
 		live := t.expiring.Ascend(timeKey(q.Now + 1))
 		l.count = countOf(live)
 		if l.count < t.begun.Len()/fewSessions {
-			l.all, l.byTime = inAnyOrder(t.sessionRefs(secondOf(live))), nil
+			l = l.only(t.sessionRefs(secondOf(live)))
 		}
 	}
 	return l.page(&q.Query)

@@ -37,12 +37,13 @@ func (u userRef) banned() bool { return u.r.flags&userBanned != 0 && u.user().Ba
 func (p *people) userListing(now Time) *listing[userRef, User] {
 	return &listing[userRef, User]{
 		columns: userColumns,
+		parts:   partsOf(p.users.Len() - p.users.First()),
 		id:      userRef.id,
 		row:     userRef.user,
 		count:   p.known,
-		all: func(backward bool) iter.Seq[userRef] {
+		all: func(part, parts int, backward bool) iter.Seq[userRef] {
 			return func(yield func(userRef) bool) {
-				for first, page := range pagesOf(&p.users, backward) {
+				for first, page := range p.users.Part(part, parts, backward) {
 					for i := range page {
 						r := &page[i]
 						if r.flags&userKnown != 0 && !yield(userRef{p, r, uint32(first + i), now}) {

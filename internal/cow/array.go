@@ -173,11 +173,18 @@ func (a *Array[T]) Pages(from int) iter.Seq2[int, []T] {
 	}
 }
 
-// PagesBackward yields the same pieces as Pages(0), the last one first.
-func (a *Array[T]) PagesBackward() iter.Seq2[int, []T] {
+// Part yields part i of n parts of about the same length, in the pieces of Pages; the last
+// piece first if backward. Together the parts are everything.
+func (a *Array[T]) Part(i, n int, backward bool) iter.Seq2[int, []T] {
+	pages := (a.n - a.first + pageMask) >> pageBits
+	from, to := a.first>>pageBits+pages*i/n, a.first>>pageBits+pages*(i+1)/n
 	return func(yield func(int, []T) bool) {
-		for i := (a.n - 1) &^ pageMask; i >= a.first; i -= PageLen {
-			if !yield(i, a.root[i/NodeLen].pages[i>>pageBits&nodeMask]) {
+		for k := range to - from {
+			p := from + k
+			if backward {
+				p = to - 1 - k
+			}
+			if !yield(p<<pageBits, a.root[p>>nodeBits].pages[p&nodeMask]) {
 				return
 			}
 		}

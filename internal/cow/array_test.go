@@ -38,11 +38,31 @@ func sameArray(t *testing.T, got *cow.Array[wide], want twinArray) {
 	if i != len(want.values) {
 		t.Fatalf("the pages end at %d, want %d", i, len(want.values))
 	}
+	for parts := 1; parts < 4; parts++ {
+		sameParts(t, got, want, parts)
+	}
 	for _, i := range []int{-1, 0, want.first - 1, want.first, len(want.values) / 2, len(want.values) - 1, len(want.values)} {
 		v := got.At(i)
 		if there := want.first <= i && i < len(want.values); there != (v != nil) || there && *v != want.values[i] {
 			t.Fatalf("At(%d) = %v", i, v)
 		}
+	}
+}
+
+// sameParts fails if the parts of an array, each from its end, are not all of it.
+func sameParts(t *testing.T, got *cow.Array[wide], want twinArray, parts int) {
+	t.Helper()
+	i := len(want.values)
+	for part := parts - 1; part >= 0; part-- {
+		for at, page := range got.Part(part, parts, true) {
+			if at+len(page) != i || !slices.Equal(page, want.values[at:i]) {
+				t.Fatalf("part %d of %d: the page at %d differs", part, parts, at)
+			}
+			i = at
+		}
+	}
+	if i != want.first {
+		t.Fatalf("%d parts begin at %d, want %d", parts, i, want.first)
 	}
 }
 
