@@ -113,8 +113,7 @@ func TestWhatIsOffIsNotShownElsewhere(t *testing.T) {
 	if teams := o.list("/dash/organization/teams?organizationId=" + id); len(teams) != 0 {
 		t.Errorf("an organization made without teams has %v", teams)
 	}
-	var own struct{ Organizations []struct{ Teams []any } }
-	own = decode[struct{ Organizations []struct{ Teams []any } }](t, o.askWithout("teams", "GET", "/dash/user-organizations?userId=ada", ""), http.StatusOK)
+	own := decode[struct{ Organizations []struct{ Teams []any } }](t, o.askWithout("teams", "GET", "/dash/user-organizations?userId=ada", ""), http.StatusOK)
 	if len(own.Organizations) != 2 || len(own.Organizations[0].Teams) != 0 {
 		t.Errorf("without teams, Ada is in %v", own)
 	}
