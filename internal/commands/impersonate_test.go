@@ -20,7 +20,7 @@ func (w *town) tokenOf(token string) map[string]any {
 	if err := json.Unmarshal(w.access.Image().JWKS(), &set); err != nil {
 		w.t.Fatal(err)
 	}
-	signed, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.EdDSA})
+	signed, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.EdDSA})
 	if err != nil {
 		w.t.Fatal(err)
 	}
