@@ -37,8 +37,11 @@ var userDeviations = slices.Concat(
 
 		{"post-dash-user", 1, "body.generatedPassword: added", "4 [D]: a generated password is shown once"},
 		{"post-dash-user", 8, "status 400, captured 200", lengths},
+		{"post-dash-user", 8, "message \"[body.password] Too small: expected string to have >=8 characters\", captured none", lengths},
 		{"post-dash-user", 12, "status 400, captured 200", "4 [D]: an unknown organization is refused"},
+		{"post-dash-user", 12, "message \"Organization not found\", captured none", "4 [D]: an unknown organization is refused"},
 		{"post-dash-user", 13, "status 400, captured 200", "4 [D]: an unknown role is refused"},
+		{"post-dash-user", 13, "message \"Invalid role. Allowed roles: member, admin, owner\", captured none", "4 [D]: an unknown role is refused"},
 
 		{"delete-dash-user", 0, "a body, captured none", inBody},
 		{"delete-dash-user", 1, "a body, captured none", inBody},
@@ -73,8 +76,11 @@ var userDeviations = slices.Concat(
 		{"extra-users", 1, "body.skippedUserIds: 1 items, captured 0", skipped},
 		{"extra-users", 2, "body.skippedUserIds: added", skipped},
 		{"extra-users", 10, "status 400, captured 200", theirMail},
+		{"extra-users", 10, "message \"Email verification is not enabled\", captured none", theirMail},
 		{"extra-users", 14, "status 400, captured 200", theirMail},
+		{"extra-users", 14, "message \"Email verification is not enabled\", captured none", theirMail},
 		{"extra-users", 15, "status 400, captured 200", theirMail},
+		{"extra-users", 15, "message \"Reset password isn't enabled\", captured none", theirMail},
 	},
 	accountKeys(0, 3, 7),
 	sessionKeys("get-dash-user", "body.session[].", []int{0, 2, 7, 11}, places, "city", "country", "countryCode", "loginMethod"),
