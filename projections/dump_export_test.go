@@ -68,3 +68,6 @@ func ListUsersInParts(t *Tables, q Query, parts int) (Page[User], error) {
 	l.parts = parts
 	return l.page(&q)
 }
+
+// MemberSlots is the number of rows that the table of members has room for, empty ones too.
+func MemberSlots(t *Tables) int { return t.members.rows.Len() }
