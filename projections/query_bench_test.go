@@ -19,43 +19,47 @@ const (
 	crowdSessions = 2
 )
 
-// crowdTables are the tables after a crowd has arrived, and how many bytes of memory
-// they need for each user with his account, and for each session.
-func crowdTables(b *testing.B, users, sessions int) (t *projections.Tables, perUser, perSession float64) {
+// crowdTables are the tables after a crowd has arrived.
+func crowdTables(b *testing.B, users, sessions int) *projections.Tables {
 	b.Helper()
 	s := genevents.NewCrowd(1, users, sessions)
 	d := projections.NewDash()
-	seq := uint64(0)
-	fold := func(n int) (bytes uint64) {
-		before := heap()
-		for range n {
-			rec := eventlog.Record{Event: s.Next()}
-			if seq++; seq == 1 {
-				before = heap() // without the people themselves
-			}
-			rec.Seq, rec.ReceivedAt = seq, rec.Time
-			d.Apply(&rec)
-		}
-		d.Publish(seq)
-		return heap() - before
+	n := uint64(genevents.CrowdEvents(users, sessions))
+	for seq := uint64(1); seq <= n; seq++ {
+		rec := eventlog.Record{Seq: seq, Event: s.Next()}
+		rec.ReceivedAt = rec.Time
+		d.Apply(&rec)
 	}
-	first := genevents.CrowdEvents(users, 1)
-	withOne := fold(first)
-	rest := fold(genevents.CrowdEvents(users, sessions) - first)
-	runtime.KeepAlive(s)
-	t = d.Image().Tables("default")
+	d.Publish(n)
+	t := d.Image().Tables("default")
 	if t.UserCount() != users {
 		b.Fatalf("%d users", t.UserCount())
 	}
-	perSession = float64(rest) / float64(users*(sessions-1))
-	return t, float64(withOne)/float64(users) - perSession, perSession
+	return t
+}
+
+// BenchmarkTables measures how many bytes of memory the tables need for a user with his
+// account, and for a session.
+func BenchmarkTables(b *testing.B) {
+	const users = 250_000
+	size := func(sessions int) float64 {
+		before := heap()
+		t := crowdTables(b, users, sessions)
+		defer runtime.KeepAlive(t)
+		return float64(heap()-before) / users
+	}
+	for b.Loop() {
+		one, three := size(1), size(3)
+		b.ReportMetric((three-one)/2, "B/session")
+		b.ReportMetric(one-(three-one)/2, "B/user")
+	}
 }
 
 // BenchmarkLists measures the lists of the dashboard. The time of an operation is the
 // mean; p95 is what the slowest twentieth took at least; cpu is the processor's time alone, which
 // does not depend on what else the machine does.
 func BenchmarkLists(b *testing.B) {
-	t, perUser, perSession := crowdTables(b, crowdUsers, crowdSessions)
+	t := crowdTables(b, crowdUsers, crowdSessions)
 	where := func(text string) projections.Filter {
 		f, err := projections.ParseFilter("where", text, projections.UserColumns)
 		if err != nil {
@@ -126,7 +130,6 @@ func BenchmarkLists(b *testing.B) {
 			b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 		})
 	}
-	b.Logf("%.0f bytes a user with his account, %.0f bytes a session", perUser, perSession)
 }
 
 // processorTime is what the process has used of it so far.
