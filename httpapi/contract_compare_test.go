@@ -40,8 +40,11 @@ func differences(x *exchange, a answer) (all []string) {
 		}
 	case json.Unmarshal(a.body, &answered) != nil:
 		all = append(all, "no JSON")
-	case (want.Status >= 400) != (a.status >= 400):
+	case want.Status >= 400 && a.status < 400:
 		// The status says it all.
+	case want.Status < 400 && a.status >= 400:
+		message, _ := answered.(map[string]any)
+		all = append(all, fmt.Sprintf("message %q, captured none", message["message"]))
 	case want.Status >= 400 || a.status >= 400:
 		compareErrors(&all, recorded, answered)
 	default:

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"cmp"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,9 @@ import (
 	"testing"
 	"time"
 
+	"dashd/eventlog"
 	"dashd/httpapi"
+	"dashd/projections"
 )
 
 // recordedAt is the time at which all exchanges are replayed: some minutes after the first
@@ -35,9 +38,12 @@ type scene struct {
 // scene opens an empty project.
 func (d *daemon) scene(t *testing.T, c contract, x *exchange) *scene {
 	t.Helper()
-	s := &scene{daemon: d, t: t, project: fmt.Sprintf("scene-%d", d.scenes.Add(1))}
-	d.project(s.project)
-	s.key = d.key(s.project, 0, "*").Text
+	if len(d.stages) == 0 {
+		d.setStages(64)
+	}
+	next := d.stages[0]
+	d.stages = d.stages[1:]
+	s := &scene{daemon: d, t: t, project: next.project, key: next.key}
 	o := d.options(slog.New(slog.DiscardHandler))
 	o.Tokens = keySets(t, s.project)
 	if c.settings != nil {
@@ -47,6 +53,32 @@ func (d *daemon) scene(t *testing.T, c contract, x *exchange) *scene {
 	}
 	s.handler = httpapi.New(o).Handler(false)
 	return s
+}
+
+// stage is a project for a scene, and a key of it with all scopes.
+type stage struct{ project, key string }
+
+// setStages makes projects by their events: many at once, where a command makes one.
+func (d *daemon) setStages(n int) {
+	d.t.Helper()
+	var events []eventlog.Event
+	add := func(t eventlog.Type, meta any) {
+		events = append(events, eventlog.Event{
+			Project: eventlog.ReservedProject, Type: t, Time: d.now(), Status: eventlog.Success, Source: eventlog.SourceAPI, ActorID: "test",
+			Personal: eventlog.Personal{Metadata: []byte(jsonOf(meta)), Origin: eventlog.Origin{Vocabulary: eventlog.VocabularyDashd}},
+		})
+	}
+	for range n {
+		name := fmt.Sprintf("scene-%d", d.scenes.Add(1))
+		key := "dash_" + name + "_" + rand.Text()
+		add(eventlog.DashdProjectCreated, projections.ProjectMeta{Project: name})
+		add(eventlog.DashdKeyCreated, projections.KeyMeta{Key: "key-of-" + name, Project: name, Scopes: []string{projections.ScopeAll}, Hash: hashOf(key)})
+		d.stages, d.secrets = append(d.stages, stage{name, key}), append(d.secrets, key)
+	}
+	d.append(events...)
+	if err := d.access.Wait(d.t.Context(), d.node.Store.Head()); err != nil {
+		d.t.Fatal(err)
+	}
 }
 
 // told is an event as an application sends it to POST /ingest/events.

@@ -45,7 +45,8 @@ type daemon struct {
 	log      logBuffer
 	ahead    atomic.Int64 // ms that the clock is fast
 	stands   time.Time    // if not zero, the clock does
-	scenes   atomic.Int64 // how many there were
+	scenes   atomic.Int64 // how many projects were made for them
+	stages   []stage      // those that are free
 	txt      txtRecords   // what the domain name system says
 	drains   *drains.Deliverer
 	sent     destinations // what log drains have sent
