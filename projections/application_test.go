@@ -180,9 +180,10 @@ func TestMembersThatNoEventAdds(t *testing.T) {
 
 // Events of one request commute.
 func TestEventsOfARequestArriveInAnyOrder(t *testing.T) {
+	t.Parallel()
 	story := application(t)
 	want := sorted(projections.Dump(tell(t, story, asSent)))
-	for seed := range uint64(200) {
+	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		got := sorted(projections.Dump(tell(t, story, func(sent []json.RawMessage) {
 			r.Shuffle(len(sent), func(i, j int) { sent[i], sent[j] = sent[j], sent[i] })

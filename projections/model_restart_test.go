@@ -16,6 +16,7 @@ import (
 // the events after it, from all events, or from a checkpoint of an older program; and
 // it folds on from there.
 func TestNodeThatStartsShowsTheModel(t *testing.T) {
+	t.Parallel()
 	for seed := range sequences(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			d, g, w := newDisk(t), newGenerator(1000+seed), world{}

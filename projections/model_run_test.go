@@ -67,6 +67,7 @@ func sequences(t *testing.T) uint64 {
 // The tables answer what the model answers, whatever the events are and in whatever
 // blocks they come; and what was published once stays as it was.
 func TestTablesAreThoseOfTheModel(t *testing.T) {
+	t.Parallel()
 	for seed := range sequences(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			r := &run{T: t, g: newGenerator(seed), world: world{}, dash: projections.NewDash()}

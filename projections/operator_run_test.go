@@ -32,6 +32,7 @@ func commandsTried(t *testing.T) int {
 // what is not there, what was refused has changed nothing, and what was repeated was done
 // once.
 func TestCommandsKeepTheTablesWhole(t *testing.T) {
+	t.Parallel()
 	const seed = 1
 	s := newStation(t)
 	if _, err := s.commands.CreateProject(t.Context(), projections.Operator("test"), commands.ProjectCreate{ID: "shop"}); err != nil {
