@@ -302,7 +302,7 @@ func (m *model) sessionBegan(e *modelEvent) {
 	}
 	e.describeSession(s)
 	e.setSession(s)
-	m.clock = max(m.clock, e.at)
+	m.clock = max(m.clock, min(e.at, projections.Time(e.ReceivedAt)))
 	m.sessions = without(m.sessions, func(s modelSession) bool { return s.ExpiresAt < m.clock-modelMonth })
 }
 

@@ -60,6 +60,19 @@ func TestSessionsAreForgotten(t *testing.T) {
 	}
 }
 
+// An event that says it is from the future does not make the sessions of the present old.
+func TestTheFutureForgetsNothing(t *testing.T) {
+	const century = int64(100 * 365 * 24 * 60 * 60 * 1000)
+	bogus := session("bogus", "bob", noon+century)
+	bogus.ReceivedAt = noon + 1
+	tables := folded(t, person("ada", noon, nil), session("s", "ada", noon), bogus, session("next", "bob", noon+2))
+	for _, id := range []string{"s", "bogus", "next"} {
+		if _, ok := tables.Session(id); !ok {
+			t.Errorf("session %s is gone", id)
+		}
+	}
+}
+
 // A session that has ended does not begin again, even if its end is told first.
 func TestASessionThatHasEndedStaysEnded(t *testing.T) {
 	begin, end := session("s", "ada", noon), session("s", "ada", noon+1)

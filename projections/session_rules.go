@@ -37,7 +37,7 @@ func (t *Tables) foldSession(f *fact) {
 	case s != before:
 		t.putSession(ord, s)
 	}
-	t.passTime(f.at())
+	t.passTime(min(f.at(), boundedTime(f.ReceivedAt)))
 }
 
 // refreshNames gives a known user the name and the e-mail that f tells.
@@ -119,7 +119,8 @@ func setSession(f *fact, s *Session) {
 }
 
 // passTime notes that a session began at an instant, and gives up what is over for long
-// by then.
+// by then. Whatever an application says, that was not after dashd heard of it: an event
+// from the future must not end the present.
 func (t *Tables) passTime(at Time) {
 	switch {
 	case t.clock.Len() == 0:
