@@ -179,7 +179,7 @@ func (o *operator) userOrder() order {
 			Name: o.name("User"), EmailVerified: o.IntN(2) == 0, Image: pick(o.generator, "", "https://example.com/i.png"),
 			Email: strings.ReplaceAll(o.name("User"), " ", "") + "@example.com",
 		}
-		if o.IntN(6) == 0 {
+		if other.Email != "" && o.IntN(6) == 0 {
 			cmd.Email = strings.ToUpper(other.Email)
 		}
 		if o.IntN(20) == 0 {
@@ -201,7 +201,7 @@ func (o *operator) userOrder() order {
 		if o.IntN(2) == 0 {
 			cmd.Email = &email
 		}
-		if o.IntN(5) == 0 {
+		if other.Email != "" && o.IntN(5) == 0 {
 			cmd.Email = &other.Email
 		}
 		if o.IntN(2) == 0 {
