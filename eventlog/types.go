@@ -111,6 +111,9 @@ const (
 	DashdSigningKeyCreated Type = "dashd.signing_key.created"
 	DashdTokenUsed         Type = "dashd.token.used"
 
+	DashdGeoLoaded   Type = "dashd.geo.loaded"   // a node uses the operator's geo database
+	DashdGeoRejected Type = "dashd.geo.rejected" // it does not, and goes on with the one it had
+
 	DashdDrainCreated   Type = "dashd.drain.created"
 	DashdDrainUpdated   Type = "dashd.drain.updated"
 	DashdDrainDeleted   Type = "dashd.drain.deleted"

@@ -138,6 +138,8 @@ func TestOwnEvents(t *testing.T) {
 		{"a revoked key", eventlog.DashdKeyRevoked, eventlog.Success, "admin-socket", `{"keyId":"mfrggzdf","projectId":"shop"}`, `API key "mfrggzdf" of project "shop" revoked by admin-socket`},
 		{"a signing key", eventlog.DashdSigningKeyCreated, eventlog.Success, "bootstrap", `{"kid":"k1","alg":"EdDSA","public":"AA"}`, `Signing key "k1" created by bootstrap`},
 		{"a token", eventlog.DashdTokenUsed, eventlog.Success, "mfrggzdf", `{}`, `One-time token used by mfrggzdf`},
+		{"a geo database", eventlog.DashdGeoLoaded, eventlog.Success, "geo", `{"nodeId":"n1","databaseType":"GeoLite2-City"}`, `Geo database GeoLite2-City loaded by node n1`},
+		{"a bad geo database", eventlog.DashdGeoRejected, eventlog.Success, "geo", `{"nodeId":"n1","reason":"it is not a file"}`, `Geo database rejected by node n1: it is not a file`},
 		{"what failed", eventlog.DashdProjectCreated, eventlog.Failed, "mfrggzdf", `{"projectId":"shop"}`, `Failed to create project "shop"`},
 		{"what was erased", eventlog.DashdKeyCreated, eventlog.Success, "", ``, `API key "key" created for project "project"`},
 	}

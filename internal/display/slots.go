@@ -58,4 +58,7 @@ var slots = map[string]slot{
 	"KEY":      {"name keyId", "key"},
 	"SIGNING":  {"kid", "key"},
 	"OPERATOR": {"@actorId", ""},
+	"DATABASE": {"databaseType", "file"},
+	"NODE":     {"nodeId", ""},
+	"REASON":   {"reason", ""},
 }

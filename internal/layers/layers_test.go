@@ -14,6 +14,7 @@ var layer = map[string]int{
 	"dashd/eventlog":             0,
 	"dashd/internal/errs":        0,
 	"dashd/eventlog/block":       1,
+	"dashd/geo":                  1,
 	"dashd/internal/wire":        1,
 	"dashd/internal/display":     1,
 	"dashd/internal/seal":        1,
@@ -68,6 +69,9 @@ var doors = map[string][]string{
 	"golang.org/x/net/":                             {"dashd/internal/outbound", "dashd/internal/idp"},
 	"golang.org/x/crypto/scrypt":                    {"dashd/internal/credential"},
 	"github.com/go-json-experiment/":                {"dashd/internal/wire"},
+	"github.com/oschwald/geoip2-golang/":            {"dashd/geo"},
+	"github.com/oschwald/maxminddb-golang/":         {"dashd/geo"},
+	"github.com/fsnotify/":                          {"dashd/geo"},
 }
 
 func TestPackagesKeepTheirLayers(t *testing.T) {

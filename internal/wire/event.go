@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"strings"
 
 	"dashd/eventlog"
 )
@@ -88,6 +89,10 @@ func (d *decoder) build() error {
 		{fieldIP, &ev.IPAddress, "ipAddress", eventlog.InvalidEvent, false},
 		{fieldUserAgent, &ev.UserAgent, "userAgent", eventlog.InvalidEvent, false},
 		{fieldMessage, &ev.Message, "display.message", eventlog.InvalidEvent, false},
+		{fieldCity, &ev.City, "location.city", eventlog.InvalidEvent, false},
+		{fieldRegion, &ev.Region, "location.region", eventlog.InvalidEvent, false},
+		{fieldCountry, &ev.Country, "location.country", eventlog.InvalidEvent, false},
+		{fieldCountryCode, &ev.CountryCode, "location.countryCode", eventlog.InvalidEvent, false},
 	} {
 		switch kind := o.kind(f.field); {
 		case kind == 0:
@@ -102,6 +107,9 @@ func (d *decoder) build() error {
 	if k := o.kind(fieldDisplay); k != 0 && k != '{' {
 		return problem(eventlog.InvalidEvent, "display is not an object")
 	}
+	if k := o.kind(fieldLocation); k != 0 && k != '{' {
+		return problem(eventlog.InvalidEvent, "location is not an object")
+	}
 	ev.GivenID = o.kind(fieldID) != 0
 	ev.Shown, _ = eventlog.ParseSeverity(string(o.str(fieldSeverity))) // an unknown one is dropped
 	if err := d.time(); err != nil {
@@ -111,6 +119,7 @@ func (d *decoder) build() error {
 		return err
 	}
 	d.texts.done()
+	ev.CountryCode = strings.ToUpper(ev.CountryCode)
 	return d.status()
 }
 

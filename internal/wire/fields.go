@@ -17,12 +17,16 @@ const (
 	fieldMessage
 	fieldSeverity
 
-	// Of POST /events/track.
-	fieldKey
-	fieldDisplayName
+	// Of location, or of POST /events/track.
+	fieldLocation
+	fieldRegion
 	fieldCity
 	fieldCountry
 	fieldCountryCode
+
+	// Of POST /events/track.
+	fieldKey
+	fieldDisplayName
 
 	// Of its eventData.
 	dataUserID
@@ -48,7 +52,7 @@ const (
 )
 
 // eventShape is an event of the native API.
-var eventShape = &shape{field: eventField, sub: fieldDisplay, inner: displayShape}
+var eventShape = &shape{field: eventField, inner: map[field]*shape{fieldDisplay: displayShape, fieldLocation: locationShape}}
 
 func eventField(name []byte) field {
 	switch string(name) {
@@ -76,11 +80,28 @@ func eventField(name []byte) field {
 		return fieldSource
 	case "display":
 		return fieldDisplay
+	case "location":
+		return fieldLocation
 	}
 	return unknown
 }
 
-var displayShape = &shape{sub: unknown, field: func(name []byte) field {
+// locationShape is the place of an event, as AppendEvent writes it.
+var locationShape = &shape{field: func(name []byte) field {
+	switch string(name) {
+	case "city":
+		return fieldCity
+	case "region":
+		return fieldRegion
+	case "country":
+		return fieldCountry
+	case "countryCode":
+		return fieldCountryCode
+	}
+	return unknown
+}}
+
+var displayShape = &shape{field: func(name []byte) field {
 	switch string(name) {
 	case "message":
 		return fieldMessage
@@ -92,7 +113,7 @@ var displayShape = &shape{sub: unknown, field: func(name []byte) field {
 
 // studioShape is an event of Better Auth Studio, or a row of its table, whose
 // columns have snake_case or camelCase names.
-var studioShape = &shape{field: studioField, sub: fieldDisplay, inner: displayShape}
+var studioShape = &shape{field: studioField, inner: map[field]*shape{fieldDisplay: displayShape}}
 
 func studioField(name []byte) field {
 	switch string(name) {
@@ -110,12 +131,14 @@ func studioField(name []byte) field {
 		return fieldMessage
 	case "display_severity", "displaySeverity":
 		return fieldSeverity
+	case "location": // the studio has none: whatever it is, it is somebody else's
+		return unknown
 	}
 	return eventField(name)
 }
 
 // trackShape is the body of POST /events/track.
-var trackShape = &shape{field: trackField, sub: fieldMetadata, inner: dataShape}
+var trackShape = &shape{field: trackField, inner: map[field]*shape{fieldMetadata: dataShape}}
 
 func trackField(name []byte) field {
 	switch string(name) {
@@ -140,7 +163,7 @@ func trackField(name []byte) field {
 }
 
 // dataShape is what dashd reads in eventData.
-var dataShape = &shape{field: dataField, sub: unknown}
+var dataShape = &shape{field: dataField}
 
 func dataField(name []byte) field {
 	switch string(name) {
@@ -178,7 +201,7 @@ func dataField(name []byte) field {
 
 // readShape is what stands in the metadata of an event that is given to readers
 // of the dash plugin.
-var readShape = &shape{field: readField, sub: unknown}
+var readShape = &shape{field: readField}
 
 func readField(name []byte) field {
 	switch string(name) {

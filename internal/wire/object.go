@@ -19,9 +19,7 @@ const unknown field = -1
 // shape says which members of an object mean something.
 type shape struct {
 	field func(name []byte) field
-	// The object in field sub has the shape inner.
-	sub   field
-	inner *shape
+	inner map[field]*shape // of the objects in some of the fields
 }
 
 // slot is where the value of a field stands in the text. Values that say
@@ -148,10 +146,7 @@ func (o *object) member(f field, sh *shape, depth int) error {
 		return err
 	}
 	o.seen |= 1 << f
-	var inner *shape
-	if f == sh.sub {
-		inner = sh.inner
-	}
+	inner := sh.inner[f]
 	outer := o.data
 	o.data = outer || f == fieldMetadata
 	kind, start, err := o.value(inner, depth)

@@ -1,0 +1,8 @@
+//go:build no_geodata
+
+package geo
+
+var (
+	embedded    []byte
+	embeddedSum string
+)
