@@ -36,7 +36,7 @@ func (g *generator) organization() string { return g.id("o", 6) }
 func (g *generator) event() eventlog.Event {
 	g.now += int64(g.IntN(100_000))
 	if g.IntN(400) == 0 {
-		g.now += int64(g.IntN(20)) * int64(modelDay)
+		g.now += int64(g.IntN(100)) * int64(modelDay)
 	}
 	if len(g.past) > 0 && g.IntN(20) == 0 {
 		return pick(g, g.past[max(0, len(g.past)-200):]...) // again, as it was

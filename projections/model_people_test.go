@@ -19,9 +19,9 @@ type modelSession struct {
 }
 
 const (
-	modelDay   projections.Time = 24 * 60 * 60 * 1000
-	modelWeek                   = 7 * modelDay
-	modelMonth                  = 30 * modelDay
+	modelDay    projections.Time = 24 * 60 * 60 * 1000
+	modelWeek                    = 7 * modelDay
+	modelMemory                  = 190 * modelDay
 )
 
 func (m *model) user(id string) *projections.User {
@@ -303,7 +303,7 @@ func (m *model) sessionBegan(e *modelEvent) {
 	e.describeSession(s)
 	e.setSession(s)
 	m.clock = max(m.clock, min(e.at, projections.Time(e.ReceivedAt)))
-	m.sessions = without(m.sessions, func(s modelSession) bool { return s.ExpiresAt < m.clock-modelMonth })
+	m.sessions = without(m.sessions, func(s modelSession) bool { return s.ExpiresAt < m.clock-modelMemory })
 }
 
 func (e *modelEvent) describeSession(s *modelSession) {

@@ -40,9 +40,10 @@ const (
 	// sessionLife is how long a session lives of which nobody said it: Better Auth's
 	// default.
 	sessionLife Time = 7 * day
-	// sessionMemory is how long a session is kept that has expired, by the time of
+	// sessionMemory is how long a session is kept that has expired: for the longest look
+	// back of the figures, six times 30 days or six months (contract, analytics 3 and 4), by the time of
 	// the newest sessions.
-	sessionMemory Time = 30 * day
+	sessionMemory Time = 190 * day
 
 	day Time = 24 * 60 * 60 * 1000
 )
