@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,18 +20,23 @@ import (
 
 // issuer publishes the newest of its keys and the one before.
 type issuer struct {
-	keys    []ed25519.PrivateKey
+	mu      sync.Mutex
+	keys    []ed25519.PrivateKey // guarded by mu
 	fetched atomic.Int64
 	broken  atomic.Bool
 }
 
 func (i *issuer) rotate() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	seed := make([]byte, ed25519.SeedSize)
 	seed[0], seed[1] = byte(len(i.keys)+1), 7
 	i.keys = append(i.keys, ed25519.NewKeyFromSeed(seed))
 }
 
 func (i *issuer) set() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	var all []string
 	for n := max(0, len(i.keys)-2); n < len(i.keys); n++ {
 		all = append(all, fmt.Sprintf(`{"kty":"OKP","crv":"Ed25519","kid":"k%d","x":%q}`, n, encode(i.keys[n].Public().(ed25519.PublicKey))))
