@@ -23,9 +23,10 @@ func (l *Locator) Run(ctx context.Context) error {
 	armed := true
 	poll := time.NewTicker(l.every)
 	defer poll.Stop()
-	again := time.NewTimer(l.retry)
+	again := time.NewTimer(l.every)
 	again.Stop()
 	defer again.Stop()
+	pause := l.retry
 	for {
 		changes.open(l)
 		select {
@@ -50,10 +51,12 @@ func (l *Locator) Run(ctx context.Context) error {
 			changes.close() // the directory may have been replaced
 			_ = l.Reload()
 		case <-l.wake:
+			pause = l.retry
 			again.Reset(0)
 		case <-again.C:
 			if !l.deliver(ctx) {
-				again.Reset(l.retry)
+				again.Reset(pause)
+				pause = min(2*pause, l.every)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"net/http"
 
+	"dashd/geo"
 	"dashd/projections"
 )
 
@@ -91,6 +92,12 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 // mapCities is how many cities the map names, unless told.
 const mapCities = 100
 
+// placed is a map with what has to be shown beside it.
+type placed struct {
+	projections.WorldMap
+	Attribution *geo.Attribution `json:"attribution,omitempty"`
+}
+
 func (s *Server) worldMap(w http.ResponseWriter, r *request) error {
 	q := projections.MapQuery{Cities: lenient(r.query, "limit", mapCities, 1, 1000)}
 	for name, at := range map[string]*projections.Time{"since": &q.Since, "until": &q.Until} {
@@ -106,5 +113,9 @@ func (s *Server) worldMap(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, t.WorldMap(q))
+	answer := placed{WorldMap: t.WorldMap(q)}
+	if s.Places != nil {
+		answer.Attribution = s.Places.Attribution()
+	}
+	return writeJSON(w, http.StatusOK, answer)
 }

@@ -53,8 +53,8 @@ func (s *Server) newBatcher(r *request, done func(int, string, appender.Result))
 	return &batcher{ctx: ctx, append: s.Appender.Append, admit: s.admit(r), done: done}
 }
 
-// admit returns what makes a checked event one of the sender's project, without
-// what this server does not store.
+// admit returns what makes a checked event one of the sender's project, with its place
+// and without what this server does not store.
 func (s *Server) admit(r *request) func(*eventlog.Event) {
 	return func(ev *eventlog.Event) {
 		ev.Project = r.principal.Project
@@ -62,6 +62,9 @@ func (s *Server) admit(r *request) func(*eventlog.Event) {
 			ev.Metadata = eventlog.Redact(ev.Metadata, s.Settings.Redact)
 		}
 		display.Keep(ev)
+		if s.Places != nil {
+			s.Places.Locate(ev)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"dashd/eventlog"
 	"dashd/eventlog/block"
 	"dashd/eventlog/index"
+	"dashd/geo"
 	"dashd/internal/appender"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -47,7 +48,15 @@ type Dash interface {
 	Ready() error // nil once the image holds what was in the log at the start
 }
 
-// Options of New. All are required but Settings, Tokens and Stopping.
+// Places says where addresses are: a *geo.Locator.
+type Places interface {
+	// Locate gives a checked event its place, unless its producer did.
+	Locate(ev *eventlog.Event)
+	// Attribution has to be shown with places; nil if there is none to show.
+	Attribution() *geo.Attribution
+}
+
+// Options of New. All are required but Places, Settings, Tokens and Stopping.
 type Options struct {
 	Log      *slog.Logger
 	Now      func() int64 // ms
@@ -59,6 +68,7 @@ type Options struct {
 	Commands *commands.Commands
 	Drains   Drains
 	Health   Health
+	Places   Places // nil: places are those that producers name
 	Settings Settings
 	Tokens   *tokens.Sets // of those who sign tokens; nil: nobody but dashd
 	// Stopping is closed when the node is about to stop: streams end then, and

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"dashd/eventlog"
+	"dashd/geo"
 	"dashd/httpapi"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -83,6 +84,12 @@ type Config struct {
 	// KeepLastTeam refuses to delete the only team of an organization.
 	KeepLastTeam bool
 
+	// GeoFile is a GeoLite2, GeoIP2 or DB-IP database of cities or countries, in which the
+	// places of addresses are looked up instead of in the one dashd comes with. A new file in
+	// its place is used without a restart. GeoPrecision is how much of a place is stored: city,
+	// region, country or none.
+	GeoFile, GeoPrecision string
+
 	// DiskRefuse and DiskStop are the free MiB on the data file system below which
 	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
 	// GiB, and 5 % but at least 1 GiB.
@@ -125,6 +132,7 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.Int("max-teams", 0, "most teams an organization may have (default: no bound)")
 	fs.Int("max-team-members", 0, "most members a team may have (default: no bound)")
 	fs.Bool("keep-last-team", false, "refuse to delete the only team of an organization")
+	addGeoFlags(fs)
 	fs.String("dash-names", "package", "event names that dash readers get: package or docs")
 }
 
@@ -212,6 +220,8 @@ func configOf(fs *pflag.FlagSet) Config {
 		MaxTeams:            number("max-teams"),
 		MaxTeamMembers:      number("max-team-members"),
 		KeepLastTeam:        flag("keep-last-team"),
+		GeoFile:             text("geo-file"),
+		GeoPrecision:        text("geo-precision"),
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
 	}
@@ -273,6 +283,7 @@ func (c *Config) validate() error {
 		{"log-format", c.LogFormat},
 		{"studio-on-unavailable", c.StudioOnUnavailable},
 		{"dash-names", c.DashNames},
+		{"geo-precision", c.GeoPrecision},
 	} {
 		if !slices.Contains(choices[f.name], f.value) {
 			return refuse("%s is %q: it must be one of %s", f.name, f.value, strings.Join(choices[f.name], ", "))
@@ -298,6 +309,7 @@ var choices = map[string][]string{
 	"log-format":            {"text", "json"},
 	"studio-on-unavailable": {"abort", "503"},
 	"dash-names":            {"package", "docs"},
+	"geo-precision":         geo.Precisions(),
 }
 
 // LogValue is what the log says of the settings in force: all but secrets.
@@ -324,6 +336,8 @@ func (c Config) LogValue() slog.Value {
 		slog.Int("max-teams", c.MaxTeams),
 		slog.Int("max-team-members", c.MaxTeamMembers),
 		slog.Bool("keep-last-team", c.KeepLastTeam),
+		slog.String("geo-file", c.GeoFile),
+		slog.String("geo-precision", c.GeoPrecision),
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),

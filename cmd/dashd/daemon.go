@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dashd/eventlog"
+	"dashd/geo"
 	"dashd/httpapi"
 	"dashd/internal/commands"
 	"dashd/internal/domaincheck"
@@ -41,6 +42,7 @@ type daemon struct {
 	tokens   *tokens.Sets
 	domains  *domaincheck.Checker
 	drains   *drains.Deliverer
+	places   *geo.Locator
 }
 
 // openDaemon opens the parts, from the disk up.
@@ -74,6 +76,9 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
 		Sender: out, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
 	})
+	if d.places, err = geo.Open(cfg.geo(log, cfg.DataDir, d.noteGeoFile)); err != nil {
+		return nil, errors.Join(err, n.Close())
+	}
 	d.domains = domaincheck.New(domaincheck.Options{
 		Log: log, Leading: d.leading, Projects: d.projects, Image: n.Dash.Image, Recheck: d.commands.RecheckSSODomain,
 	})
@@ -93,6 +98,10 @@ func (d *daemon) run(ctx context.Context) error {
 	g.Go(func() error { return d.access.Run(ctx) })
 	g.Go(func() error { return d.domains.Run(ctx) })
 	g.Go(func() error { return d.tokens.Run(ctx) })
+	g.Go(func() error { return d.places.Run(ctx) })
+	if d.places.Status().File != "" {
+		g.Go(func() error { return d.reloadOnHangup(ctx) })
+	}
 	g.Go(func() error {
 		defer stopNode()
 		return d.drains.Run(ctx)
@@ -153,7 +162,7 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
 		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
-		Settings: cfg.settings(), Tokens: d.tokens,
+		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places,
 	})
 }
 
@@ -182,7 +191,7 @@ func (d *daemon) Status() any {
 		Version: version, NodeID: id.NodeID, ClusterID: id.ClusterID, Started: d.started, NotReady: d.Ready(),
 		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
 		Access: d.access.Seq(), Dash: d.node.Dash.Status(),
-		Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(),
+		Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(), Geo: d.places.Status(),
 	}
 	if space, err := kv.FreeSpace(d.dir); err == nil {
 		s.Disk = diskStatus{Free: space.Free, Total: space.Total}

@@ -92,7 +92,7 @@ interrupted.`,
 	}
 	root.AddCommand(
 		newServe(), newProject(), newKey(), newStatus(), newEvents(), newTail(),
-		newReplay(), newImport(), newBench(), newVersion(),
+		newReplay(), newImport(), newGeo(), newBench(), newVersion(),
 	)
 	return root
 }

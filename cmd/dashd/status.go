@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dashd/geo"
 	"dashd/internal/cluster"
 	"dashd/projections"
 )
@@ -26,6 +27,7 @@ type nodeStatus struct {
 	Pending   int64                  `json:"pending"` // bytes of the log that are only in memory and in the raft log
 	Raft      cluster.Status         `json:"raft"`
 	Disk      diskStatus             `json:"disk"`
+	Geo       geo.Status             `json:"geo"`
 }
 
 // diskStatus is the file system of the data directory.
@@ -71,6 +73,7 @@ func printStatus(w io.Writer, s nodeStatus) error {
 		{"projection access", lag(s.Head, s.Access)},
 		{"projection dash", dashText(s.Dash)},
 		{"checkpoint of dash", checkpointText(s.Dash.Checkpoint)},
+		{"places", placesText(s.Geo)},
 		{"disk free", fmt.Sprintf("%.1f of %.1f GiB", gib(s.Disk.Free), gib(s.Disk.Total))},
 	}
 	ready := "yes"
