@@ -119,9 +119,13 @@ func (c contract) replay(t *testing.T, d *daemon, recorded exchange, used *excep
 				c.build(s, &x)
 			}
 		}
+		before := s.node.Store.Head()
 		a, sent := s.send(&x, way)
 		if !sent {
 			continue
+		}
+		if c.tells != nil {
+			c.tells(t, &x, s.appended(before))
 		}
 		var wrong []string
 		for _, difference := range differences(&x, a) {
