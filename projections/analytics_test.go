@@ -263,7 +263,7 @@ func (d *dataset) slowGraph(now int64, p projections.Period, by projections.Acti
 func randomData(r *rand.Rand, now time.Time) (d dataset) {
 	const msDay = 24 * 3600 * 1000
 	at := func() time.Time {
-		t := now
+		var t time.Time
 		switch r.IntN(4) {
 		case 0:
 			t = now.Add(-time.Duration(r.IntN(400)) * 24 * time.Hour)
