@@ -179,9 +179,9 @@ func (e *Event) cleanPersonal() {
 		e.IPAddress = addr
 	}
 	e.UserAgent = cutText(e.UserAgent, maxUserAgentLen)
-	e.City = cutText(e.City, maxPlaceLen)
-	e.Region = cutText(e.Region, maxPlaceLen)
-	e.Country = cutText(e.Country, maxPlaceLen)
+	e.City = PlaceText(e.City)
+	e.Region = PlaceText(e.Region)
+	e.Country = PlaceText(e.Country)
 	e.Message = cutText(e.Message, maxMessageLen)
 	e.Origin.Type = cutText(e.Origin.Type, maxOriginLen)
 	e.Origin.DisplayName = cutText(e.Origin.DisplayName, maxOriginLen)

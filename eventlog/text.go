@@ -25,6 +25,9 @@ func visible(r rune) rune {
 	return r
 }
 
+// PlaceText returns what an event holds of the name of a place.
+func PlaceText(s string) string { return cutText(s, maxPlaceLen) }
+
 // cutText returns as much of s, cleaned, as fits in limit bytes, in whole runes.
 func cutText(s string, limit int) string {
 	// Cleaning never makes text shorter, so what is beyond the limit now can

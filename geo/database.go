@@ -7,7 +7,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unicode/utf8"
 	"unique"
 
 	"github.com/oschwald/geoip2-golang/v2"
@@ -88,7 +87,7 @@ func open(precision Precision, size int64, sum string, tree func() (*maxminddb.R
 }
 
 func errNoPlaces(databaseType string) error {
-	return fmt.Errorf("a database of type %q holds neither cities nor countries", text(databaseType))
+	return fmt.Errorf("a database of type %q holds neither cities nor countries", eventlog.PlaceText(databaseType))
 }
 
 // place is where a public address is.
@@ -126,8 +125,8 @@ func (d *database) read(a netip.Addr) (Place, error) {
 		return Place{}, err
 	}
 	p := Place{
-		City:        text(r.City.Names.English),
-		Country:     text(r.Country.Names.English),
+		City:        eventlog.PlaceText(r.City.Names.English),
+		Country:     eventlog.PlaceText(r.Country.Names.English),
 		CountryCode: strings.ToUpper(r.Country.ISOCode),
 	}
 	if !isCountry(p.CountryCode) {
@@ -137,8 +136,8 @@ func (d *database) read(a netip.Addr) (Place, error) {
 		p.Country = countryName(p.CountryCode)
 	}
 	if len(r.Subdivisions) > 0 {
-		if p.Region = text(r.Subdivisions[0].Names.English); p.Region == "" {
-			p.Region = text(r.Subdivisions[0].ISOCode)
+		if p.Region = eventlog.PlaceText(r.Subdivisions[0].Names.English); p.Region == "" {
+			p.Region = eventlog.PlaceText(r.Subdivisions[0].ISOCode)
 		}
 	}
 	p = p.keep(d.precision)
@@ -147,23 +146,6 @@ func (d *database) read(a netip.Addr) (Place, error) {
 		*s = unique.Make(*s).Value()
 	}
 	return p, nil
-}
-
-// maxText is the length of what an event holds of a place's name, in bytes.
-const maxText = 255
-
-// text is a text of a database as an event may hold it.
-func text(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText]
-		for len(s) > 0 && !utf8.ValidString(s) && len(s) > maxText-utf8.UTFMax {
-			s = s[:len(s)-1] // half of a character
-		}
-	}
-	if s = eventlog.CleanText(s); len(s) > maxText {
-		return "" // it was no text
-	}
-	return s
 }
 
 // isCountry reports whether code can be that of a country. DB-IP writes ZZ for
