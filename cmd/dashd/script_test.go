@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,7 +39,9 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: false,
 		Setup: func(env *testscript.Env) error {
 			env.Values["nodes"] = map[string]*scriptNode{}
-			return nil
+			data, err := filepath.Abs("../../geo/default.mmdb")
+			env.Setenv("GEO_DATA", data) // a good geo database
+			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve":    scriptServe,
