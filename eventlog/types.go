@@ -111,6 +111,9 @@ const (
 	DashdSigningKeyCreated Type = "dashd.signing_key.created"
 	DashdTokenUsed         Type = "dashd.token.used"
 
+	DashdRequestRefused  Type = "dashd.request.refused"  // to a credential, or for want of one
+	DashdRequestRefusals Type = "dashd.request.refusals" // further ones from the same place: how many
+
 	DashdGeoLoaded   Type = "dashd.geo.loaded"   // a node uses the operator's geo database
 	DashdGeoRejected Type = "dashd.geo.rejected" // it does not, and goes on with the one it had
 

@@ -96,6 +96,8 @@ var table = []entry{
 	{Type: DashdKeyRevoked, own: true},
 	{Type: DashdSigningKeyCreated, own: true},
 	{Type: DashdTokenUsed, own: true},
+	{Type: DashdRequestRefused, own: true},
+	{Type: DashdRequestRefusals, own: true},
 	{Type: DashdGeoLoaded, own: true},
 	{Type: DashdGeoRejected, own: true},
 	{Type: DashdDrainCreated, own: true},

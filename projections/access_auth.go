@@ -19,6 +19,18 @@ var (
 	ErrExpiredKey = errors.New("expired API key")
 )
 
+// BadKey is why a key that is known was refused. It is the cause of the refusal, for the
+// audit trail.
+type BadKey struct {
+	KeyID, Project string
+	Err            error // ErrRevokedKey or ErrExpiredKey
+}
+
+func (e *BadKey) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *BadKey) Unwrap() error { return e.Err }
+
 // Principal is who makes a request: an API key, or the operator of the machine.
 type Principal struct {
 	KeyID   string   // the actor of the events it causes
@@ -82,9 +94,9 @@ func (m *AccessImage) Recheck(p Principal, now int64) error {
 func (k *Key) good(now int64) error {
 	switch {
 	case k.Revoked():
-		return refuse(ErrRevokedKey)
+		return refuse(&BadKey{k.ID, k.Project, ErrRevokedKey})
 	case k.Expired(now):
-		return refuse(ErrExpiredKey)
+		return refuse(&BadKey{k.ID, k.Project, ErrExpiredKey})
 	}
 	return nil
 }

@@ -61,4 +61,9 @@ var slots = map[string]slot{
 	"DATABASE": {"databaseType", "file"},
 	"NODE":     {"nodeId", ""},
 	"REASON":   {"reason", ""},
+	"METHOD":   {"method", ""},
+	"ROUTE":    {"route", ""},
+	"PEER":     {"@ipAddress", ""},
+	"COUNT":    {"refused", "Some"},
+	"SOURCE":   {"source", ""},
 }

@@ -95,6 +95,8 @@ var rows = []struct {
 	{eventlog.DashdKeyRevoked, `API key "{KEY}" of project "{PROJECT}" revoked{ by |OPERATOR}`, `Failed to revoke API key "{KEY}" of project "{PROJECT}"`},
 	{eventlog.DashdSigningKeyCreated, `Signing key "{SIGNING}" created{ by |OPERATOR}`, `Failed to create signing key "{SIGNING}"`},
 	{eventlog.DashdTokenUsed, `One-time token used{ by |OPERATOR}`, `Failed to use one-time token`},
+	{eventlog.DashdRequestRefused, `Request{ |METHOD}{ |ROUTE} refused{ from |PEER}{: |REASON}`, `Request{ |METHOD}{ |ROUTE} refused{ from |PEER}{: |REASON}`},
+	{eventlog.DashdRequestRefusals, `{COUNT} more requests refused{ from |SOURCE}`, `{COUNT} more requests refused{ from |SOURCE}`},
 	{eventlog.DashdGeoLoaded, `Geo database {DATABASE} loaded{ by node |NODE}`, `Failed to load geo database {DATABASE}`},
 	{eventlog.DashdGeoRejected, `Geo database rejected{ by node |NODE}{: |REASON}`, `Failed to reject geo database`},
 }
