@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"dashd/eventlog"
+	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/internal/tokens"
 	"dashd/projections"
@@ -17,21 +18,24 @@ func (s *Server) authenticate(r *request, rt *route, operator bool) (projections
 	p := projections.Operator("admin-socket")
 	r.actor = p.KeyID
 	if !operator {
-		key, err := presentedKey(r, rt)
+		key, err := s.presentedKey(r, rt)
 		if err != nil {
-			return p, err
+			return projections.Principal{}, err
 		}
 		p, err = s.Access.Image().Authenticate(key, s.Now())
 		r.actor = p.KeyID
 		if errors.Is(err, projections.ErrUnknownKey) && tokens.LooksSigned(key) && r.Header.Get("X-Api-Key") == "" {
 			p, err = s.authenticateToken(r, rt, key)
 		}
-		if err != nil {
+		switch {
+		case errors.Is(err, projections.ErrUnknownKey) && key == "":
+			return p, because(commands.NoKey, err)
+		case err != nil:
 			return p, err
 		}
 	}
 	if rt.scope != anyKey && !p.Can(string(rt.scope)) {
-		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key lacks the scope %s", rt.scope)
+		return p, because(commands.MissingScope, errs.New(errs.Forbidden, "FORBIDDEN", "this key lacks the scope %s", rt.scope))
 	}
 	asked := r.query.Get("project")
 	switch {
@@ -41,7 +45,7 @@ func (s *Server) authenticate(r *request, rt *route, operator bool) (projections
 		return p, nil
 	}
 	if !operator && !(rt.scope == keysAll && p.Manages(asked)) {
-		return p, errs.New(errs.Forbidden, "FORBIDDEN", "this key may not act on another project")
+		return p, because(commands.OtherProject, errs.New(errs.Forbidden, "FORBIDDEN", "this key may not act on another project"))
 	}
 	_, exists := s.Access.Image().Project(asked)
 	// dashd's own trail can be read; only commands write it.
@@ -55,11 +59,13 @@ func (s *Server) authenticate(r *request, rt *route, operator bool) (projections
 // presentedKey returns the API key a request carries. In a URL a key ends up in
 // histories and logs, so it is refused there, even beside a header, but for the
 // studio's client, which cannot always send a header.
-func presentedKey(r *request, rt *route) (string, error) {
+func (s *Server) presentedKey(r *request, rt *route) (string, error) {
 	inURL := r.query.Get("key")
 	if inURL != "" && !rt.keyInURL {
-		return "", errs.New(errs.Invalid, "KEY_IN_URL",
+		err := errs.New(errs.Invalid, "KEY_IN_URL",
 			"send the API key in the x-api-key header, not in the URL; a key that was in a URL should be revoked")
+		exposed, _ := s.Access.Image().Authenticate(inURL, s.Now())
+		return "", &refused{commands.KeyInURL, exposed, err}
 	}
 	if key := r.Header.Get("X-Api-Key"); key != "" {
 		return key, nil
@@ -72,5 +78,5 @@ func presentedKey(r *request, rt *route) (string, error) {
 
 // badToken refuses a signed token as a wrong key is refused. why is for the log only.
 func badToken(why string) error {
-	return errs.Wrap(errors.New(why), errs.Unauthorized, "UNAUTHORIZED", "Invalid API key")
+	return because(commands.BadToken, errs.Wrap(errors.New(why), errs.Unauthorized, "UNAUTHORIZED", "Invalid API key"))
 }

@@ -9,6 +9,7 @@ import (
 
 	"dashd/eventlog"
 	"dashd/eventlog/index"
+	"dashd/internal/commands"
 	"dashd/internal/display"
 	"dashd/internal/errs"
 	"dashd/internal/wire"
@@ -102,7 +103,9 @@ func administers(role string) bool {
 }
 
 // mayNot refuses what an application's user asks for.
-func mayNot(message string) error { return errs.New(errs.Forbidden, codeOf(message), "%s", message) }
+func mayNot(message string) error {
+	return because(commands.BeyondToken, errs.New(errs.Forbidden, codeOf(message), "%s", message))
+}
 
 // narrowToCategories leaves out the events whose type is in none of the categories.
 func narrowToCategories(q *index.Query, categories []string) {

@@ -56,7 +56,13 @@ type Places interface {
 	Attribution() *geo.Attribution
 }
 
-// Options of New. All are required but Places, Settings, Tokens and Stopping.
+// Refusals records requests that are refused for their credential: a *refusals.Recorder.
+type Refusals interface {
+	// Note does not wait for anything.
+	Note(commands.Refusal)
+}
+
+// Options of New. All are required but Places, Refusals, Settings, Tokens and Stopping.
 type Options struct {
 	Log      *slog.Logger
 	Now      func() int64 // ms
@@ -68,7 +74,8 @@ type Options struct {
 	Commands *commands.Commands
 	Drains   Drains
 	Health   Health
-	Places   Places // nil: places are those that producers name
+	Places   Places   // nil: places are those that producers name
+	Refusals Refusals // nil: they are not recorded
 	Settings Settings
 	Tokens   *tokens.Sets // of those who sign tokens; nil: nobody but dashd
 	// Stopping is closed when the node is about to stop: streams end then, and
@@ -145,8 +152,8 @@ func (s *Server) Handler(operator bool) http.Handler {
 	router.MethodNotAllowed = http.HandlerFunc(s.methodNotAllowed)
 	var references parametric
 	for _, rt := range s.routes() {
-		handle := s.adapt(rt, operator)
 		for _, at := range rt.places() {
+			handle := s.adapt(rt, at, operator)
 			add := router.Handle
 			if at.hasParameters() {
 				add = references.add
@@ -175,11 +182,15 @@ type request struct {
 }
 
 // adapt authenticates a request and turns what its handler returns into an answer.
-func (s *Server) adapt(rt route, operator bool) httprouter.Handle {
+func (s *Server) adapt(rt route, at place, operator bool) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		answer := &response{ResponseWriter: w, patience: s.patience.write}
 		defer s.rescue(answer, r, rt)
-		err := s.serve(answer, &request{Request: r, route: &rt, params: ps}, rt, operator)
+		asked := &request{Request: r, route: &rt, params: ps}
+		err := s.serve(answer, asked, rt, operator)
+		if err != nil && !operator {
+			s.noteRefusal(asked, at.pattern, err)
+		}
 		switch {
 		case err == nil:
 		case rt.unanswered && !s.Settings.AnswerUnavailable && mayBeStoredLater(err):

@@ -3,13 +3,16 @@ package httpapi
 import (
 	"encoding/json"
 
+	"dashd/internal/commands"
 	"dashd/internal/errs"
 )
 
 // What a signed token is told that is not one for the organization.
 var (
-	errNoAccess = errs.New(errs.Forbidden, "YOU_DO_NOT_HAVE_ACCESS_TO_THIS_ORGANIZATION", "You do not have access to this organization")
-	errUnmanned = errs.New(errs.Unauthorized, "INVALID_DIRECTORY_SYNC_MANAGEMENT_AUTHORIZATION", "Invalid directory sync management authorization")
+	errNoAccess = because(commands.BeyondToken, errs.New(errs.Forbidden,
+		"YOU_DO_NOT_HAVE_ACCESS_TO_THIS_ORGANIZATION", "You do not have access to this organization"))
+	errUnmanned = because(commands.BeyondToken, errs.New(errs.Unauthorized,
+		"INVALID_DIRECTORY_SYNC_MANAGEMENT_AUTHORIZATION", "Invalid directory sync management authorization"))
 )
 
 // directoryPurpose is the claim purpose of a token that manages directories.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 
+	"dashd/internal/commands"
 	"dashd/internal/tokens"
 	"dashd/projections"
 )
@@ -88,7 +89,7 @@ func (s *Server) operatorOf(r *request, claims tokens.Claims, project string) (p
 		return none, err
 	}
 	if project != "" && project != p.Project {
-		return none, badToken("it was signed for another project")
+		return none, &refused{commands.OtherProject, p, badToken("it was signed for another project")}
 	}
 	r.token = &signed{age: age}
 	if r.token.jti, err = name(claims, "jti"); err != nil {
@@ -156,7 +157,7 @@ func (s *Server) useUp(r *request) error {
 		return err
 	}
 	if !first {
-		return badToken("it was used before, or has no jti")
+		return because(commands.UsedToken, badToken("it was used before, or has no jti"))
 	}
 	return nil
 }

@@ -22,6 +22,7 @@ import (
 	"dashd/internal/kv"
 	"dashd/internal/node"
 	"dashd/internal/outbound"
+	"dashd/internal/refusals"
 	"dashd/internal/seal"
 	"dashd/internal/tokens"
 	"dashd/projections"
@@ -42,6 +43,7 @@ type daemon struct {
 	tokens   *tokens.Sets
 	domains  *domaincheck.Checker
 	drains   *drains.Deliverer
+	refusals *refusals.Recorder
 	places   *geo.Locator
 }
 
@@ -79,6 +81,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	if d.places, err = geo.Open(cfg.geo(log, cfg.DataDir, d.noteGeoFile)); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}
+	d.refusals = refusals.New(refusals.Options{Log: log, Now: now, Trail: d.commands})
 	d.domains = domaincheck.New(domaincheck.Options{
 		Log: log, Leading: d.leading, Projects: d.projects, Image: n.Dash.Image, Recheck: d.commands.RecheckSSODomain,
 	})
@@ -89,7 +92,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 func now() int64 { return time.Now().UnixMilli() }
 
 // run works until ctx ends or a part fails. The node stops last: how far log drains have
-// come is noted in it when they end.
+// come is noted in it when they end, and so is which requests were refused.
 func (d *daemon) run(ctx context.Context) error {
 	nodeCtx, stopNode := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopNode()
@@ -104,7 +107,10 @@ func (d *daemon) run(ctx context.Context) error {
 	}
 	g.Go(func() error {
 		defer stopNode()
-		return d.drains.Run(ctx)
+		noting, ctx := errgroup.WithContext(ctx)
+		noting.Go(func() error { return d.drains.Run(ctx) })
+		noting.Go(func() error { return d.refusals.Run(ctx) })
+		return noting.Wait()
 	})
 	return g.Wait()
 }
@@ -162,7 +168,7 @@ func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *ht
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
 		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
-		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places,
+		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places, Refusals: d.refusals,
 	})
 }
 
