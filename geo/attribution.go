@@ -3,12 +3,17 @@ package geo
 import (
 	_ "embed"
 	"strings"
+	"time"
 )
 
 // Notice is what the licence of the embedded database asks to be told with it.
 //
 //go:embed NOTICE
 var Notice string
+
+// embeddedBuilt is when the data of the embedded database were gathered. The file itself says
+// when it was converted.
+var embeddedBuilt = time.Date(2026, time.June, 5, 0, 0, 0, 0, time.UTC)
 
 // Attribution names where places come from. It has to be shown with them.
 type Attribution struct {

@@ -94,6 +94,7 @@ func Open(o Options) (*Locator, error) {
 		return nil, fmt.Errorf("embedded geo data: %w", err)
 	}
 	d.own, d.attribution = true, attribution(d.info.Type, true)
+	d.info.Built = embeddedBuilt
 	l.current.Store(d)
 	return l, nil
 }

@@ -33,7 +33,7 @@ func TestEmbeddedDatabaseIsWhole(t *testing.T) {
 		t.Error(err)
 	}
 	s := locator(t, geo.Options{Precision: geo.City}).Status()
-	if s.Source != "embedded" || s.Database.Type != "DBIP-City-Lite" || s.Database.SHA256 != hex.EncodeToString(sum[:]) ||
+	if s.Source != "embedded" || s.Database.Type != "DBIP-City-Lite" || s.Database.Built.Format("2006-01") != "2026-06" || s.Database.SHA256 != hex.EncodeToString(sum[:]) ||
 		s.Attribution.Text != "IP Geolocation by DB-IP" || s.Attribution.URL != "https://db-ip.com" || !strings.Contains(s.Attribution.Notice, "CC BY 4.0") {
 		t.Errorf("status %+v", s)
 	}
