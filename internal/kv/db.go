@@ -22,6 +22,7 @@ type DB struct {
 	// immutable after Open
 	b        *badger.DB
 	builders builders
+	levels   []level
 	dir      string
 	minFree  uint64
 
@@ -52,7 +53,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), reading: make(map[uint64]int)}
+	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), levels: levelsOf(b), reading: make(map[uint64]int)}
 	db.version = b.MaxVersion()
 	if err = log.ignored(); err == nil {
 		err = db.syncDirectory()

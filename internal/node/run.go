@@ -28,6 +28,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{name: "projection dash", run: n.Dash.Run},
 		{name: "cluster", run: n.Cluster.Run},
 		{name: "disk", run: n.watchDisk},
+		{name: "pages", run: n.boundPages},
 		{name: "scrub", run: n.scrub},
 		{name: "appender", run: n.Appender.Run},
 	}

@@ -30,9 +30,13 @@ func (n *Node) verifySmall() error {
 
 // scrub reads everything on disk again each day, until ctx ends: it finds what a
 // query would find too late, or as verifySmall says, not at all. What verifySmall
-// has left is read at once.
+// has left is read as soon as the dashboard's tables have caught up.
 func (n *Node) scrub(ctx context.Context) error {
 	if !n.verified {
+		// Those who wait for the tables of the dashboard go first.
+		if err := n.Dash.Wait(ctx, n.Store.Head()); err != nil {
+			return nil // ctx has ended
+		}
 		if err := n.found(ctx, n.KV.Verify()); err != nil {
 			return err
 		}
