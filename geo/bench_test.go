@@ -11,7 +11,7 @@ import (
 // BenchmarkLookup measures what the place of an event costs the request that brings it:
 // for addresses that have never been seen, and for one that is seen again and again.
 func BenchmarkLookup(b *testing.B) {
-	l := locator(b, geo.Options{Precision: geo.City})
+	l := embedded(b)
 	rnd := rand.New(rand.NewPCG(2, 2))
 	addresses := make([]string, 1<<16)
 	for i := range addresses {

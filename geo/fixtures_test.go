@@ -23,6 +23,15 @@ func locator(t testing.TB, o geo.Options) *geo.Locator {
 	return l
 }
 
+// embedded looks places up in the data dashd comes with.
+func embedded(t testing.TB) *geo.Locator {
+	t.Helper()
+	if len(geo.Default) == 0 {
+		t.Skip("built without geo data")
+	}
+	return locator(t, geo.Options{Precision: geo.City})
+}
+
 // record is one of a GeoLite2 or GeoIP2 database.
 type record = mmdbtype.Map
 

@@ -15,9 +15,7 @@ import (
 
 // The embedded file is the one that was made for it, and small enough to carry about.
 func TestEmbeddedDatabaseIsWhole(t *testing.T) {
-	if len(geo.Default) == 0 {
-		t.Skip("built without geo data")
-	}
+	l := embedded(t)
 	said, err := os.ReadFile("default.mmdb.sha256")
 	if err != nil {
 		t.Fatal(err)
@@ -32,7 +30,7 @@ func TestEmbeddedDatabaseIsWhole(t *testing.T) {
 	if _, err := geo.Trial(geo.Default); err != nil {
 		t.Error(err)
 	}
-	s := locator(t, geo.Options{Precision: geo.City}).Status()
+	s := l.Status()
 	if s.Source != "embedded" || s.Database.Type != "DBIP-City-Lite" || s.Database.Built.Format("2006-01") != "2026-06" || s.Database.SHA256 != hex.EncodeToString(sum[:]) ||
 		s.Attribution.Text != "IP Geolocation by DB-IP" || s.Attribution.URL != "https://db-ip.com" || !strings.Contains(s.Attribution.Notice, "CC BY 4.0") {
 		t.Errorf("status %+v", s)
@@ -65,7 +63,7 @@ func TestPublicAddresses(t *testing.T) {
 
 // Addresses whose country is no secret; which of its cities is the database's affair.
 func TestEmbeddedDatabaseKnowsCountries(t *testing.T) {
-	l := locator(t, geo.Options{Precision: geo.City})
+	l := embedded(t)
 	for address, want := range map[string][2]string{
 		"8.8.8.8":            {"US", "United States"},
 		"91.12.3.4":          {"DE", "Germany"},        // Deutsche Telekom
@@ -89,7 +87,7 @@ func TestEmbeddedDatabaseKnowsCountries(t *testing.T) {
 // Of 10,000 addresses of all kinds, nearly each public one has a place, each other one has
 // none, and each place is fit for an event.
 func TestTenThousandAddresses(t *testing.T) {
-	l := locator(t, geo.Options{Precision: geo.City})
+	l := embedded(t)
 	rnd := rand.New(rand.NewPCG(3, 3))
 	public, located, countries := 0, 0, map[string]bool{}
 	for i := range 10_000 {
@@ -128,7 +126,7 @@ func TestTenThousandAddresses(t *testing.T) {
 }
 
 func TestLocate(t *testing.T) {
-	l := locator(t, geo.Options{Precision: geo.City})
+	l := embedded(t)
 	found := l.Lookup("91.12.3.4")
 	for _, tt := range []struct {
 		name       string
@@ -156,7 +154,7 @@ func TestLocate(t *testing.T) {
 
 // A lookup of what has been looked up takes no memory.
 func TestLookupTakesNoMemory(t *testing.T) {
-	l := locator(t, geo.Options{Precision: geo.City})
+	l := embedded(t)
 	ev := eventlog.Event{Personal: eventlog.Personal{IPAddress: "91.12.3.4"}}
 	if n := testing.AllocsPerRun(100, func() { again := ev; l.Locate(&again) }); n > 0 {
 		t.Errorf("Locate allocates %.1f times", n)
@@ -168,7 +166,7 @@ func FuzzLookup(f *testing.F) {
 	for _, s := range []string{"8.8.8.8", "::ffff:1.2.3.4", "2606:4700::1111", "fe80::1%x", "1.2.3.4, 5.6.7.8", "", "\x00"} {
 		f.Add(s)
 	}
-	l := locator(f, geo.Options{Precision: geo.City})
+	l := embedded(f)
 	f.Fuzz(func(t *testing.T, s string) {
 		p := l.Lookup(s)
 		if p == (geo.Place{}) {
