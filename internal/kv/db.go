@@ -113,7 +113,7 @@ func (db *DB) Verify() (err error) {
 	defer func() { err = damagedTable(db.dir, err) }()
 	defer trap(new(bool), &err)
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
-	if err := db.b.VerifyChecksum(); err != nil {
+	if err := db.verifyTables(); err != nil {
 		return failed("verify", err)
 	}
 	return nil

@@ -2,6 +2,7 @@ package kv
 
 import (
 	"reflect"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -43,33 +44,61 @@ func levelsOf(b *badger.DB) (levels []level) {
 	return levels
 }
 
-// held returns the tables of a level, which stay mapped until they are let go.
-func (l level) held() []*table.Table {
+// each calls fn for the tables of a level until it fails. They stay mapped meanwhile.
+func (l level) each(fn func(*table.Table) error) error {
 	l.lock.RLock()
-	defer l.lock.RUnlock()
-	held := append([]*table.Table(nil), *l.tables...)
-	for _, t := range held {
+	tables := slices.Clone(*l.tables)
+	for _, t := range tables {
 		t.IncrRef()
 	}
-	return held
+	l.lock.RUnlock()
+	var failure error
+	for _, t := range tables {
+		if failure == nil {
+			failure = fn(t)
+		}
+		// The last to let go of a table that was compacted removes its file.
+		if err := t.DecrRef(); err != nil && failure == nil {
+			failure = err
+		}
+	}
+	return failure
+}
+
+// verifyTables re-reads every table, and holds one in memory at a time.
+func (db *DB) verifyTables() error {
+	if len(db.levels) == 0 {
+		return db.b.VerifyChecksum()
+	}
+	for _, l := range db.levels {
+		err := l.each(func(t *table.Table) error {
+			defer releasePages(t.Data)
+			return t.VerifyChecksum()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ReleasePages takes the pages of the tables out of the memory of the process. They stay
 // in the system's cache for as long as there is room, and come back when they are
-// read. Without it a table that was once written, compacted or verified counts as
-// resident for as long as it exists, and the process seems to need as much memory as the
-// database is large.
+// read. Without it a table that was once written or compacted counts as resident for as
+// long as it exists, and the process seems to need as much memory as the database is
+// large.
 func (db *DB) ReleasePages() error {
 	if _, err := db.enter(); err != nil {
 		return err
 	}
 	defer db.open.Done()
 	for _, l := range db.levels {
-		for _, t := range l.held() {
+		err := l.each(func(t *table.Table) error {
 			releasePages(t.Data)
-			if err := t.DecrRef(); err != nil {
-				return failed("remove a table", err)
-			}
+			return nil
+		})
+		if err != nil {
+			return failed("remove a table", err)
 		}
 	}
 	return nil

@@ -16,7 +16,7 @@ const (
 	// room for what is read again and again.
 	mappedAtMost = 256 << 20
 	// pagesInterval is how often it is looked at.
-	pagesInterval = 10 * time.Second
+	pagesInterval = 2 * time.Second
 )
 
 // boundPages keeps mapped files from counting as memory that the node needs, until ctx
