@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"dashd/eventlog"
@@ -46,6 +47,7 @@ func NewDash() *Dash {
 func (d *Dash) building(id string) *Tables {
 	p := d.projects[id]
 	if p == nil {
+		id = strings.Clone(id)
 		p = &project{id: id, number: -1}
 		d.projects[id] = p
 	}

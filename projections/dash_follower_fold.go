@@ -43,7 +43,7 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 	for i := range groups {
 		d.pick(&groups[i], int(next-first))
 	}
-	err := b.Select(first, d.due, func(rec *eventlog.Record) error {
+	err := b.SelectFacts(first, d.due, func(rec *eventlog.Record) error {
 		d.dash.Apply(rec)
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"dashd/eventlog"
@@ -13,8 +14,8 @@ import (
 // A fact is one event as a fold sees it. Its metadata is looked at once, when a
 // fold first asks for it.
 //
-// What a fold keeps of a fact must be a string, or a copy of bytes: the event's byte
-// slices are used again for the next one.
+// What a fold keeps of a fact must be a copy. Its byte slices are used again for the next
+// event, and its strings share the memory of a block, which whoever keeps one keeps too.
 type fact struct {
 	*eventlog.Record
 
@@ -25,6 +26,11 @@ type fact struct {
 // reset makes f the fact that rec states.
 func (f *fact) reset(rec *eventlog.Record) {
 	f.Record, f.metaRead, f.columnsRead = rec, false, false
+}
+
+// copyTexts makes the ids of the event strings that a fold may keep.
+func (f *fact) copyTexts() {
+	f.UserID, f.OrganizationID = strings.Clone(f.UserID), strings.Clone(f.OrganizationID)
 }
 
 // at is when it happened.

@@ -18,6 +18,9 @@ type rule struct {
 	knows bool
 	// who says how it names a user; nil: as most do.
 	who *naming
+	// copies says that fold copies the texts of the event that it keeps. Those of other folds
+	// are copied for it.
+	copies bool
 	// ours says that only dashd's own commands can do it: an event of a producer
 	// changes nothing.
 	ours bool
@@ -25,10 +28,19 @@ type rule struct {
 
 // rules are those of all types that mean something to the dashboard's tables.
 var rules = joined(
-	userRules,
+	copying(userRules),
 	organizationRules,
 	settingRules,
 )
+
+// copying are rules whose folds keep rows that are packed: those are copies.
+func copying(rules map[eventlog.Type]rule) map[eventlog.Type]rule {
+	for t, r := range rules {
+		r.copies = true
+		rules[t] = r
+	}
+	return rules
+}
 
 func joined(parts ...map[eventlog.Type]rule) map[eventlog.Type]rule {
 	all := map[eventlog.Type]rule{}
@@ -75,6 +87,9 @@ func (n *naming) user(f *fact) string {
 
 // apply folds a fact according to the rule of its type.
 func (t *Tables) apply(r *rule, f *fact) {
+	if !r.copies {
+		f.copyTexts()
+	}
 	if r.knows {
 		t.knowUser(r.who, f)
 		t.knowOrganization(f)
@@ -107,5 +122,5 @@ func (t *Tables) knowOrganization(f *fact) {
 	if name == "" && slug == "" {
 		return
 	}
-	t.addOrganization(Organization{ID: f.OrganizationID, Name: name, Slug: slug, CreatedAt: f.at()})
+	t.addOrganization(Organization{ID: strings.Clone(f.OrganizationID), Name: name, Slug: slug, CreatedAt: f.at()})
 }

@@ -16,6 +16,7 @@ type decoder struct {
 	rows    [SubEvents]subRow // its rows
 	text    []byte            // what its rows point into
 	words   []string          // the dictionary of g: the entries asked for so far
+	p       personal          // of the row in work
 	strings interner
 	rec     eventlog.Record
 }
@@ -35,7 +36,7 @@ func newDecoder() *decoder { return decoders.Get().(*decoder) }
 func (d *decoder) release() {
 	clear(d.words)
 	clear(d.rows[:])
-	d.g, d.rec = nil, eventlog.Record{}
+	d.g, d.rec, d.p = nil, eventlog.Record{}, personal{}
 	if cap(d.text) > keepText {
 		d.text = nil
 	}
@@ -52,7 +53,7 @@ func (b *Block) Each(first uint64, fn func(*eventlog.Record) error) error {
 	for gi := range b.groups {
 		g := &b.groups[gi]
 		for i := range int(g.n) {
-			if err := b.visit(d, g, i, first, fn); err != nil {
+			if err := b.visit(d, (*decoder).event, g, i, first, fn); err != nil {
 				return err
 			}
 		}
@@ -63,6 +64,10 @@ func (b *Block) Each(first uint64, fn func(*eventlog.Record) error) error {
 // Select is Each for the events at the given offsets in the block, in that order. Offsets that
 // are near each other share a decompression if they follow each other.
 func (b *Block) Select(first uint64, offsets []int, fn func(*eventlog.Record) error) error {
+	return b.selected((*decoder).event, first, offsets, fn)
+}
+
+func (b *Block) selected(read readEvent, first uint64, offsets []int, fn func(*eventlog.Record) error) error {
 	d := newDecoder()
 	defer d.release()
 	for _, at := range offsets {
@@ -70,7 +75,7 @@ func (b *Block) Select(first uint64, offsets []int, fn func(*eventlog.Record) er
 			return fmt.Errorf("block: no event %d of %d", at, b.n)
 		}
 		g := b.group(at)
-		if err := b.visit(d, g, at-g.first, first, fn); err != nil {
+		if err := b.visit(d, read, g, at-g.first, first, fn); err != nil {
 			return err
 		}
 	}
@@ -87,11 +92,14 @@ func (b *Block) Event(i int) (e eventlog.Event, err error) {
 	return e, err
 }
 
+// readEvent fills e with row i of g. The byte slices of e belong to d.
+type readEvent func(d *decoder, e *eventlog.Event, g *Group, i int) error
+
 // visit calls fn with row i of g.
-func (b *Block) visit(d *decoder, g *Group, i int, first uint64, fn func(*eventlog.Record) error) error {
+func (b *Block) visit(d *decoder, read readEvent, g *Group, i int, first uint64, fn func(*eventlog.Record) error) error {
 	r := &d.rec
 	r.Seq, r.ReceivedAt = first+uint64(g.first+i), b.ReceivedAt
-	if err := d.event(&r.Event, g, i); err != nil {
+	if err := read(d, &r.Event, g, i); err != nil {
 		return fmt.Errorf("block: event %d: %w", g.first+i, err)
 	}
 	return fn(r)
@@ -101,9 +109,6 @@ func (b *Block) visit(d *decoder, g *Group, i int, first uint64, fn func(*eventl
 func (d *decoder) open(g *Group, k int) error {
 	if d.g == g && d.sub == k {
 		return nil
-	}
-	if d.g != g {
-		d.setWords(g)
 	}
 	d.g = nil // until all rows are there
 	salts, packed, live, err := g.sub(k)
@@ -172,8 +177,11 @@ func (d *decoder) word(g *Group, c Column, i int) string {
 	return *w
 }
 
-// event fills e with row i of g. The byte slices of e belong to d.
+// event is readEvent of everything.
 func (d *decoder) event(e *eventlog.Event, g *Group, i int) error {
+	if d.g != g {
+		d.setWords(g)
+	}
 	if err := d.open(g, i/SubEvents); err != nil {
 		return err
 	}
@@ -201,27 +209,29 @@ func (d *decoder) event(e *eventlog.Event, g *Group, i int) error {
 		return nil
 	}
 	copy(e.Salt[:], row.salt)
-	p, err := g.personal(i, row)
-	if err != nil {
+	if err := d.personal(g, i, row); err != nil {
 		return err
 	}
 	e.IPAddress = d.word(g, ColIP, i)
-	d.fill(&e.Personal, &p)
+	d.fill(&e.Personal)
 	return nil
 }
 
-// personal parses the personal part of row i and compares it with the address
+// personal parses the personal part of row i of g into d.p, and compares it with the address
 // in its column.
-func (g *Group) personal(i int, row *subRow) (personal, error) {
-	p, err := parsePersonal(row.personal)
-	if err == nil && !bytes.Equal(p.ip, g.Dict(g.Ref(ColIP, i))) {
-		return p, fmt.Errorf("address: %w", errCorrupt)
+func (d *decoder) personal(g *Group, i int, row *subRow) error {
+	if err := d.p.parse(row.personal); err != nil {
+		return err
 	}
-	return p, err
+	if !bytes.Equal(d.p.ip, g.Dict(g.Ref(ColIP, i))) {
+		return fmt.Errorf("address: %w", errCorrupt)
+	}
+	return nil
 }
 
 // fill sets what e has besides the address.
-func (d *decoder) fill(e *eventlog.Personal, p *personal) {
+func (d *decoder) fill(e *eventlog.Personal) {
+	p := &d.p
 	e.UserAgent = d.strings.of(p.userAgent)
 	e.City = d.strings.of(p.city)
 	e.Region = d.strings.of(p.region)
@@ -233,10 +243,5 @@ func (d *decoder) fill(e *eventlog.Personal, p *personal) {
 		DisplayName: d.strings.of(p.displayName),
 		RawIP:       d.strings.of(p.rawIP),
 	}
-	if len(p.metadata) > 0 {
-		e.Metadata = p.metadata
-	}
-	if len(p.sealed) > 0 {
-		e.Sealed = p.sealed
-	}
+	e.Metadata, e.Sealed = nonEmpty(p.metadata), nonEmpty(p.sealed)
 }

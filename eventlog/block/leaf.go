@@ -108,7 +108,7 @@ func (d *decoder) commit(g *Group, i int) ([32]byte, error) {
 	if g.Erased(i) {
 		return [32]byte(row.salt), nil
 	}
-	if _, err := g.personal(i, row); err != nil {
+	if err := d.personal(g, i, row); err != nil {
 		return [32]byte{}, err
 	}
 	return hashOf(func(b []byte) []byte {

@@ -56,9 +56,9 @@ type personal struct {
 	typ, displayName, rawIP, sealed                         []byte
 }
 
-// parsePersonal accepts exactly what appendPersonal writes, so that the hash of
-// row is the commit of what it says.
-func parsePersonal(row []byte) (p personal, err error) {
+// parse accepts exactly what appendPersonal writes, so that the hash of row is the
+// commit of what it says.
+func (p *personal) parse(row []byte) error {
 	r := reader{rest: row}
 	version := r.byte()
 	p.metadata = r.field()
@@ -74,9 +74,9 @@ func parsePersonal(row []byte) (p personal, err error) {
 	p.rawIP = r.field()
 	p.sealed = r.field()
 	if r.bad || len(r.rest) != 0 || version != canonicalVersion || p.vocabulary > byte(eventlog.VocabularyDashd) {
-		return p, fmt.Errorf("personal part: %w", errCorrupt)
+		return fmt.Errorf("personal part: %w", errCorrupt)
 	}
-	return p, nil
+	return nil
 }
 
 // reader takes fields from the front of rest. Once bad, it stays so.

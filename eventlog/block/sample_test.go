@@ -157,11 +157,30 @@ func wantEvents(t *testing.T, raw []byte, h block.Header, want [][]eventlog.Even
 			if leaves[at] != block.Leaf(&eventlog.Record{ReceivedAt: h.ReceivedAt, Event: e}) {
 				t.Fatalf("AppendLeaves and Leaf differ for event %d", at)
 			}
+			wantFacts(t, &b, at, e)
 			at++
 		}
 	}
 	if at != b.Len() || at != len(leaves) {
 		t.Errorf("Len = %d, %d leaves; want %d", b.Len(), len(leaves), at)
+	}
+}
+
+// wantFacts checks what SelectFacts says of event at, which is e.
+func wantFacts(t *testing.T, b *block.Block, at int, e eventlog.Event) {
+	t.Helper()
+	e.ID, e.Key, e.Region, e.Message = "", "", "", ""
+	e.Salt, e.Commit = [16]byte{}, [32]byte{}
+	e.Origin = eventlog.Origin{Vocabulary: e.Origin.Vocabulary}
+	// The event before it must leave nothing behind.
+	offsets := []int{max(at-1, 0), at}
+	var got eventlog.Event
+	err := b.SelectFacts(0, offsets, func(r *eventlog.Record) error {
+		got = r.Event
+		return nil
+	})
+	if err != nil || !reflect.DeepEqual(got, e) {
+		t.Fatalf("SelectFacts(%d) = %+v, %v; want %+v", at, got, err, e)
 	}
 }
 

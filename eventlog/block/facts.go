@@ -1,0 +1,64 @@
+package block
+
+import (
+	"unsafe"
+
+	"dashd/eventlog"
+)
+
+// SelectFacts is Select for those who fold what happened, which it makes in half the time.
+// It leaves out what identifies and shows an event, and proves it: ID, Key, Region,
+// Message, the texts of Origin, Salt and Commit are empty.
+//
+// The strings that stand in columns (Project, Type, the other ids, CountryCode, IPAddress) share
+// the memory of the block: whoever keeps one copies it, or keeps the block with it.
+func (b *Block) SelectFacts(first uint64, offsets []int, fn func(*eventlog.Record) error) error {
+	return b.selected((*decoder).facts, first, offsets, fn)
+}
+
+// facts is readEvent of what SelectFacts does not leave out. It sets every field that it
+// ever sets: e is used for nothing else.
+func (d *decoder) facts(e *eventlog.Event, g *Group, i int) error {
+	if err := d.open(g, i/SubEvents); err != nil {
+		return err
+	}
+	e.Project = g.shared(ColProject, i)
+	e.Type = eventlog.Type(g.shared(ColType, i))
+	e.Time = g.Time(i)
+	e.Status, e.Source, e.Shown = g.Status(i), g.Source(i), g.Shown(i)
+	e.UserID = g.shared(ColUser, i)
+	e.SessionID = g.shared(ColSession, i)
+	e.OrganizationID = g.shared(ColOrganization, i)
+	e.ActorID = g.shared(ColActor, i)
+	e.CountryCode = g.shared(ColCountry, i)
+	e.GivenID, e.GivenTime, e.Erased = g.GivenID(i), g.GivenTime(i), g.Erased(i)
+	if e.Erased {
+		e.Personal = eventlog.Personal{}
+		return nil
+	}
+	if err := d.personal(g, i, &d.rows[i%SubEvents]); err != nil {
+		return err
+	}
+	p := &d.p
+	e.IPAddress = g.shared(ColIP, i)
+	e.UserAgent = d.strings.of(p.userAgent)
+	e.City = d.strings.of(p.city)
+	e.Country = d.strings.of(p.country)
+	e.Origin.Vocabulary = eventlog.Vocabulary(p.vocabulary)
+	e.Metadata, e.Sealed = nonEmpty(p.metadata), nonEmpty(p.sealed)
+	return nil
+}
+
+// shared is row i of a string column, in the memory of the block: nobody changes that.
+func (g *Group) shared(c Column, i int) string {
+	text := g.Dict(g.Ref(c, i))
+	return unsafe.String(unsafe.SliceData(text), len(text))
+}
+
+// nonEmpty is b, or nil if it is empty.
+func nonEmpty(b []byte) []byte {
+	if len(b) == 0 {
+		return nil
+	}
+	return b
+}
