@@ -17,14 +17,14 @@ func filled(pattern string) string {
 	return pattern
 }
 
-// placesOf are all methods and paths under which a row is answered.
-func placesOf(rt httpapi.Route) (all [][2]string) {
+// placesOf are all methods and paths under which a row is answered, and their patterns.
+func placesOf(rt httpapi.Route) (all [][3]string) {
 	for _, at := range append([]string{rt.Method + " " + rt.Pattern}, rt.Aliases...) {
 		method, pattern, _ := strings.Cut(at, " ")
 		path := filled(pattern)
-		all = append(all, [2]string{method, path})
+		all = append(all, [3]string{method, path, pattern})
 		if strings.HasPrefix(path, "/dash/") {
-			all = append(all, [2]string{method, "/api/auth" + path})
+			all = append(all, [3]string{method, "/api/auth" + path, pattern})
 		}
 	}
 	return all

@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -16,8 +15,6 @@ import (
 	"testing"
 
 	"dashd/httpapi"
-	"dashd/internal/commands"
-	"dashd/projections"
 )
 
 // tenant is a project in which every text has a mark.
@@ -237,73 +234,4 @@ func (us *tenant) credential(rng *rand.Rand, r *http.Request, one map[string]str
 	default:
 		r.Header.Set("X-Api-Key", us.key)
 	}
-}
-
-// Each route, in each of its places, with each credential that is not good for it.
-func TestRoutesAndCredentials(t *testing.T) {
-	d := start(t, trust(t, "one", "other"))
-	d.project("one")
-	d.project("other")
-	revoked, expired := d.key("one", 0, "*"), d.key("one", 60, "*")
-	if _, err := d.commands.RevokeKey(context.Background(), projections.Operator("test"), commands.KeyRevoke{ID: revoked.ID}); err != nil {
-		t.Fatal(err)
-	}
-	d.ahead.Store(61_000)
-	other := d.key("other", 0, "*").Text
-	foreign := platformOf("one").sign(map[string]any{"iat": d.now()/1000 - 1, "apiKeyHash": hashOf(other)})
-	keys := map[string]string{} // by scope: one that has all others
-	for _, rt := range httpapi.Routes() {
-		if rt.Scope == httpapi.Public || keys[rt.Scope] != "" {
-			continue
-		}
-		var others []string
-		for _, scope := range projections.Scopes() {
-			family, _, _ := strings.Cut(rt.Scope, ":")
-			if scope != projections.ScopeAll && scope != rt.Scope && scope != family+":*" {
-				others = append(others, scope)
-			}
-		}
-		keys[rt.Scope] = d.key("default", 0, others...).Text
-	}
-	n := 0
-	for _, rt := range httpapi.Routes() {
-		if rt.Scope == httpapi.Public {
-			continue
-		}
-		for _, at := range placesOf(rt) {
-			for name, credential := range map[string][]string{
-				"no key":                               nil,
-				"a wrong key":                          {"X-Api-Key", "dash_00000000_wrong"},
-				"a wrong bearer":                       {"Authorization", "Bearer x"},
-				"no bearer":                            {"Authorization", "Bearer"},
-				"a right key in another scheme":        {"Authorization", "Basic " + other},
-				"a revoked key":                        {"X-Api-Key", revoked.Text},
-				"an expired key":                       {"Authorization", "Bearer " + expired.Text},
-				"a token of a revoked key":             {"Authorization", "Bearer " + d.token(revoked.Text, nil)},
-				"a token of an expired key":            {"Authorization", "Bearer " + d.token(expired.Text, nil)},
-				"a token of another project's key":     {"Authorization", "Bearer " + foreign},
-				"a token signed by nobody":             {"Authorization", "Bearer " + newSigner("x").sign(map[string]any{"iat": d.now() / 1000, "apiKeyHash": hashOf(other)})},
-				"a token in the header of keys":        {"X-Api-Key", d.token(other, nil)},
-				"a user's token, where he may not ask": {"Authorization", "Bearer " + d.userToken("one", "ada", "")},
-			} {
-				if rt.EndUsers && strings.HasPrefix(name, "a user's") {
-					continue
-				}
-				n++
-				if a := d.call(at[0], at[1], "", nil, credential...); a.status != http.StatusUnauthorized || string(a.body) != unauthorized {
-					t.Errorf("%s %s with %s: %d %s", at[0], at[1], name, a.status, a.body)
-				}
-			}
-			if rt.Scope != httpapi.AnyKey {
-				n++
-				d.call(at[0], at[1], keys[rt.Scope], nil).wantError(t, http.StatusForbidden, "FORBIDDEN")
-			}
-			if projections.Spans(rt.Scope) {
-				d.call(at[0], at[1], other, nil).wantError(t, http.StatusForbidden, "FORBIDDEN")
-			} else {
-				d.call(at[0], at[1]+"?project=one", other, nil).wantError(t, http.StatusForbidden, "FORBIDDEN")
-			}
-		}
-	}
-	t.Logf("%d refusals", n)
 }
