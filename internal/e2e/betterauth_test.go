@@ -55,6 +55,10 @@ func TestBetterAuthApplication(t *testing.T) {
 		testThroughApplication(t, app, events, users)
 	})
 
+	t.Run("dashd's tables are those of the application", func(t *testing.T) {
+		testTables(t, app, backend, users)
+	})
+
 	app.Signal(t, syscall.SIGTERM)
 	if app.Err() != nil {
 		t.Errorf("the application after SIGTERM: %v", app.Err())
