@@ -1,13 +1,19 @@
 package httpapi_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
 
+	"dashd/eventlog"
+	"dashd/geo"
+	"dashd/httpapi"
 	"dashd/internal/genevents"
 	"dashd/internal/wire"
 )
@@ -57,13 +63,38 @@ func BenchmarkTrack(b *testing.B) {
 
 // BenchmarkIngest1000 is the bulk write: batches of 1,000 events without ids of
 // their own, from 8 clients at once.
-func BenchmarkIngest1000(b *testing.B) {
+func BenchmarkIngest1000(b *testing.B) { benchmarkIngest(b, func(*rand.Rand, *eventlog.Record) {}) }
+
+// BenchmarkIngest1000Unlocated and BenchmarkIngest1000Located measure what places cost:
+// events from anywhere in the world that say nothing of the place, taken in by a node that does
+// not look it up, and by one that does.
+func BenchmarkIngest1000Unlocated(b *testing.B) { benchmarkIngest(b, abroad) }
+
+func BenchmarkIngest1000Located(b *testing.B) {
+	l, err := geo.Open(geo.Options{Precision: geo.City})
+	if err != nil {
+		b.Fatal(err)
+	}
+	benchmarkIngest(b, abroad, func(o *httpapi.Options, _ *http.Server) { o.Places = l })
+}
+
+// abroad gives an event any address, and no place.
+func abroad(rnd *rand.Rand, r *eventlog.Record) {
+	var a [4]byte
+	binary.BigEndian.PutUint32(a[:], rnd.Uint32())
+	r.IPAddress = netip.AddrFrom4(a).String()
+	r.City, r.Region, r.Country, r.CountryCode = "", "", "", ""
+}
+
+func benchmarkIngest(b *testing.B, change func(*rand.Rand, *eventlog.Record), changes ...with) {
 	const size = 1000
-	d := start(b)
+	d := start(b, changes...)
+	rnd := rand.New(rand.NewPCG(1, 1))
 	var batches []string
 	for seed := range uint64(8) {
 		var text []byte
 		for _, r := range genevents.Records(seed, size) {
+			change(rnd, &r)
 			text = append(wire.AppendEvent(text, &r, "", r.Shown), '\n')
 		}
 		batches = append(batches, withoutIDs(b, string(text)))
