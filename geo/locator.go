@@ -60,11 +60,13 @@ type Locator struct {
 	failures atomic.Uint64
 	wake     chan struct{} // there is something to report
 
-	mu       sync.Mutex
-	seen     stamp    // of the file that was looked at last
-	rejected string   // why it was; "" if it is in use, or nothing was looked at
-	badSum   string   // of what was rejected
-	pending  []Change // to be reported
+	reloading sync.Mutex // held while a file is looked at, which may take long
+	seen      stamp      // of the one that was read last; guarded by reloading
+
+	mu       sync.Mutex // guards the following
+	rejected string     // why it was; "" if it is in use, or nothing was looked at
+	badSum   string     // of what was rejected
+	pending  []Change   // to be reported
 
 	settle, every, retry time.Duration // of Run
 }
@@ -166,28 +168,32 @@ func stampOf(path string) stamp {
 	return s
 }
 
-// Reload looks at the operator's file, if it is not the one that was looked at last, and
+// Reload looks at the operator's file, if it is not the one that was read last, and
 // uses it if it is good. The error says why it is not; what was in use then stays in use.
 func (l *Locator) Reload() error {
 	if l.o.File == "" || l.o.Precision == None {
 		return nil
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	l.reloading.Lock()
+	defer l.reloading.Unlock()
 	now := stampOf(l.o.File) // before it is read: what is written meanwhile is looked at again
 	if now == l.seen {
 		return l.reason()
 	}
-	l.seen = now
 	inUse := ""
 	if d := l.current.Load(); d != nil && !d.own {
 		inUse = d.info.SHA256
 	}
 	d, sum, err := load(l.o.File, l.o.Dir, l.o.MaxBytes, l.o.Precision, inUse)
+	if l.seen = now; sum == "" {
+		l.seen = stamp{} // it could not be read: that may change though the file does not
+	}
 	if err != nil {
 		l.reject(err, sum)
 		return l.reason()
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.rejected, l.badSum = "", ""
 	if d == nil {
 		return nil
@@ -198,7 +204,10 @@ func (l *Locator) Reload() error {
 	return nil
 }
 
+// reason is why the file that was looked at last is not in use.
 func (l *Locator) reason() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.rejected == "" {
 		return nil
 	}
@@ -207,6 +216,8 @@ func (l *Locator) reason() error {
 
 // reject notes why a file is not used. The same is not said twice.
 func (l *Locator) reject(err error, sum string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	reason := err.Error()
 	if reason == l.rejected && sum == l.badSum {
 		return
@@ -220,6 +231,7 @@ func (l *Locator) reject(err error, sum string) {
 // maxPending bounds what waits to be reported: of more, the oldest is forgotten.
 const maxPending = 16
 
+// report has Run tell of a change. l.mu is held.
 func (l *Locator) report(c Change) {
 	if l.o.Report == nil {
 		return
