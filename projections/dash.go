@@ -70,7 +70,7 @@ func (d *Dash) Apply(rec *eventlog.Record) {
 	if !ok || rec.Status == eventlog.Failed || rec.Project == eventlog.ReservedProject {
 		return
 	}
-	d.fact.reset(rec)
+	d.fact.reset(rec, r.copies)
 	if r.ours && !d.fact.ours() {
 		return
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unsafe"
 
 	"dashd/eventlog"
 )
@@ -18,14 +19,15 @@ import (
 // event, and its strings share the memory of a block, which whoever keeps one keeps too.
 type fact struct {
 	*eventlog.Record
+	lent bool // text returns strings that are good until the next event
 
 	meta, columns         object
 	metaRead, columnsRead bool
 }
 
-// reset makes f the fact that rec states.
-func (f *fact) reset(rec *eventlog.Record) {
-	f.Record, f.metaRead, f.columnsRead = rec, false, false
+// reset makes f the fact that rec states. Whoever says lent keeps none of its strings.
+func (f *fact) reset(rec *eventlog.Record, lent bool) {
+	f.Record, f.lent, f.metaRead, f.columnsRead = rec, lent, false, false
 }
 
 // copyTexts makes the ids of the event strings that a fold may keep.
@@ -58,7 +60,14 @@ func (f *fact) set() *object {
 }
 
 // text is the text under a key of the metadata, "" if there is none.
-func (f *fact) text(key string) string { return f.data().Text(key) }
+func (f *fact) text(key string) string {
+	if f.lent {
+		if value := f.data().Field(key); len(value) > 2 && value[0] == '"' && bytes.IndexByte(value, '\\') < 0 {
+			return unsafe.String(&value[1], len(value)-2)
+		}
+	}
+	return f.data().Text(key)
+}
 
 // first is the text under the first of the keys that has one.
 func (f *fact) first(keys ...string) string {

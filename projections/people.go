@@ -28,6 +28,7 @@ type people struct {
 	clock cow.Array[Time] // one value: the newest time of an event that began a session
 
 	// Only the writer:
+	lastUser, lastSession                 uint32 // ordinals that were asked for last
 	scratch                               []byte
 	userTexts, accountTexts, sessionTexts arena
 }

@@ -59,7 +59,7 @@ func (t *Tables) userMeant(f *fact) (ord uint32, ok bool) {
 	if !validRef(f.UserID) {
 		return 0, false
 	}
-	return t.findUser(f.UserID)
+	return t.userAgain(f.UserID)
 }
 
 // tellsNames reports whether the name and the e-mail in f are those that the user has
@@ -170,7 +170,7 @@ func (t *Tables) foldUserDeleted(f *fact) {
 	}
 	t.forgetUser(f.UserID)
 	t.factors.remove(f.UserID)
-	ord, ok := t.findUser(f.UserID)
+	ord, ok := t.userAgain(f.UserID)
 	if !ok {
 		return
 	}
@@ -242,7 +242,7 @@ func (t *Tables) touch(f *fact, ord uint32) {
 	if f.at()-t.activity.At(int(ord)).last < activityStep {
 		return
 	}
-	if s, ok := t.findSession(f.SessionID); ok && t.sessions.At(int(s)).seen() && t.sessions.At(int(s)).user == ord {
+	if s, ok := t.sessionAgain(f.SessionID); ok && t.sessions.At(int(s)).seen() && t.sessions.At(int(s)).user == ord {
 		t.setActive(ord, f.at())
 	}
 }

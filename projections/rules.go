@@ -122,5 +122,7 @@ func (t *Tables) knowOrganization(f *fact) {
 	if name == "" && slug == "" {
 		return
 	}
-	t.addOrganization(Organization{ID: strings.Clone(f.OrganizationID), Name: name, Slug: slug, CreatedAt: f.at()})
+	t.addOrganization(Organization{
+		ID: strings.Clone(f.OrganizationID), Name: strings.Clone(name), Slug: strings.Clone(slug), CreatedAt: f.at(),
+	})
 }

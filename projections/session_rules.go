@@ -17,7 +17,7 @@ func (t *Tables) foldSession(f *fact) {
 	if !validRef(id) {
 		return
 	}
-	ord, known := t.findSession(id)
+	ord, known := t.sessionAgain(id)
 	var s, before Session
 	if known {
 		if r := t.sessions.At(int(ord)); r.ended || r.user != user {
@@ -137,7 +137,7 @@ func (t *Tables) foldSessionEnded(f *fact) {
 	if !validRef(id) {
 		return
 	}
-	ord, ok := t.findSession(id)
+	ord, ok := t.sessionAgain(id)
 	switch {
 	case !ok:
 		t.addEnded(id, f.at())

@@ -136,6 +136,17 @@ func (p *people) findSession(id string) (ord uint32, ok bool) {
 	})
 }
 
+// sessionAgain is findSession for the writer, as userAgain.
+func (p *people) sessionAgain(id string) (ord uint32, ok bool) {
+	if r := p.sessions.At(int(p.lastSession)); r != nil && r.text != "" && r.sessionID() == id {
+		return p.lastSession, true
+	}
+	if ord, ok = p.findSession(id); ok {
+		p.lastSession = ord
+	}
+	return ord, ok
+}
+
 func (p *people) sessionAlive(ord uint32) bool {
 	r := p.sessions.At(int(ord))
 	return r != nil && r.text != ""
@@ -147,6 +158,7 @@ func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	ord = uint32(p.sessions.Append(p.packSession(&s, user, *head, &p.sessionTexts)))
 	*head = ord + 1
 	p.sessionIDs.Add(s.ID, ord, p.sessionAlive)
+	p.lastSession = ord
 	p.begun.Add(timeKey(s.CreatedAt), ord)
 	p.expiring.Add(timeKey(s.ExpiresAt), ord)
 	p.indexActive(ord, "", "", string(s.ActiveOrganizationID), string(s.ActiveTeamID))

@@ -139,6 +139,18 @@ func (p *people) findUser(id string) (ord uint32, ok bool) {
 	})
 }
 
+// userAgain is findUser for the writer. It is fast if he asks for the same user again, as he
+// does for one event, and for the events of one request.
+func (p *people) userAgain(id string) (ord uint32, ok bool) {
+	if r := p.users.At(int(p.lastUser)); r != nil && r.text != "" && r.userID() == id {
+		return p.lastUser, true
+	}
+	if ord, ok = p.findUser(id); ok {
+		p.lastUser = ord
+	}
+	return ord, ok
+}
+
 // knownUser finds the row of a user.
 func (p *people) knownUser(id string) (ord uint32, ok bool) {
 	ord, ok = p.findUser(id)
@@ -150,12 +162,13 @@ func (p *people) userAlive(ord uint32) bool { return p.users.At(int(ord)).text !
 // userRowOf finds the row with an id, or makes one of a user of whom only the id is
 // known, for something to belong to. There must be an id that fits.
 func (p *people) userRowOf(id string) (ord uint32) {
-	if ord, ok := p.findUser(id); ok {
+	if ord, ok := p.userAgain(id); ok {
 		return ord
 	}
 	ord = uint32(p.users.Append(userRow{text: string([]byte(id)), id: uint8(len(id))}))
 	p.activity.Append(activityRow{})
 	p.userIDs.Add(id, ord, p.userAlive)
+	p.lastUser = ord
 	return ord
 }
 
@@ -203,10 +216,10 @@ func (p *people) dropUser(ord uint32) {
 	*p.activity.Edit(int(ord)) = activityRow{}
 }
 
-// hasUser reports whether there is a user with an id.
+// hasUser reports whether there is a user with an id. It is for the writer.
 func (t *Tables) hasUser(id string) bool {
-	_, ok := t.knownUser(id)
-	return ok
+	ord, ok := t.userAgain(id)
+	return ok && t.users.At(int(ord)).flags&userKnown != 0
 }
 
 // addUser makes the row of a user who has none.
