@@ -16,7 +16,8 @@ import (
 // fold first asks for it.
 //
 // What a fold keeps of a fact must be a copy. Its byte slices are used again for the next
-// event, and its strings share the memory of a block, which whoever keeps one keeps too.
+// event, as are its strings; or they share the memory of a block, which whoever keeps one
+// keeps too.
 type fact struct {
 	*eventlog.Record
 	lent bool // text returns strings that are good until the next event

@@ -117,13 +117,14 @@ func (r *run) block() {
 	r.dash.Publish(r.seq)
 }
 
-// lend lets the projection fold an event of which it keeps nothing: the bytes are another event's
-// afterwards, as are the strings that stand in columns.
+// lend lets the projection fold an event of which it keeps nothing: bytes and strings are another
+// event's afterwards.
 func (r *run) lend(rec eventlog.Record) {
 	rec.Metadata, rec.Sealed = bytes.Clone(rec.Metadata), bytes.Clone(rec.Sealed)
 	lent := [][]byte{rec.Metadata, rec.Sealed}
 	for _, text := range []*string{
 		&rec.Project, &rec.UserID, &rec.SessionID, &rec.OrganizationID, &rec.ActorID, &rec.CountryCode, &rec.IPAddress,
+		&rec.UserAgent, &rec.City, &rec.Country,
 	} {
 		b := []byte(*text)
 		*text = unsafe.String(unsafe.SliceData(b), len(b))

@@ -11,7 +11,8 @@ import (
 // Message, the texts of Origin, Salt and Commit are empty.
 //
 // The strings that stand in columns (Project, Type, the other ids, CountryCode, IPAddress) share
-// the memory of the block: whoever keeps one copies it, or keeps the block with it.
+// the memory of the block: whoever keeps one copies it, or keeps the block with it. The
+// others (UserAgent, City, Country) are valid during the call only, as byte slices are.
 func (b *Block) SelectFacts(first uint64, offsets []int, fn func(*eventlog.Record) error) error {
 	return b.selected((*decoder).facts, first, offsets, fn)
 }
@@ -41,19 +42,17 @@ func (d *decoder) facts(e *eventlog.Event, g *Group, i int) error {
 	}
 	p := &d.p
 	e.IPAddress = g.shared(ColIP, i)
-	e.UserAgent = d.strings.of(p.userAgent)
-	e.City = d.strings.of(p.city)
-	e.Country = d.strings.of(p.country)
+	e.UserAgent, e.City, e.Country = view(p.userAgent), view(p.city), view(p.country)
 	e.Origin.Vocabulary = eventlog.Vocabulary(p.vocabulary)
 	e.Metadata, e.Sealed = nonEmpty(p.metadata), nonEmpty(p.sealed)
 	return nil
 }
 
 // shared is row i of a string column, in the memory of the block: nobody changes that.
-func (g *Group) shared(c Column, i int) string {
-	text := g.Dict(g.Ref(c, i))
-	return unsafe.String(unsafe.SliceData(text), len(text))
-}
+func (g *Group) shared(c Column, i int) string { return view(g.Dict(g.Ref(c, i))) }
+
+// view is text as a string, without copying it.
+func view(text []byte) string { return unsafe.String(unsafe.SliceData(text), len(text)) }
 
 // nonEmpty is b, or nil if it is empty.
 func nonEmpty(b []byte) []byte {
