@@ -125,8 +125,10 @@ func (t *Tables) foldJoined(f *fact) {
 		return
 	}
 	ord := t.userRowOf(f.UserID)
+	known := t.users.At(int(ord)).flags&userKnown != 0
 	u := t.user(ord)
-	if t.users.At(int(ord)).flags&userKnown == 0 {
+	before := u
+	if !known {
 		u.CreatedAt, u.UpdatedAt = f.at(), f.at()
 	}
 	u.CreatedAt = min(u.CreatedAt, f.at())
@@ -136,7 +138,9 @@ func (t *Tables) foldJoined(f *fact) {
 	}
 	takeNames(f, &u)
 	setUser(f, &u)
-	t.putUser(ord, u)
+	if !known || u != before { // most often the event's names have made the row
+		t.putUser(ord, u)
+	}
 }
 
 // foldUserUpdated folds the events after which a user has other columns.

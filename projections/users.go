@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"strings"
+
 	"dashd/internal/cow"
 )
 
@@ -165,7 +167,12 @@ func (p *people) userRowOf(id string) (ord uint32) {
 	if ord, ok := p.userAgain(id); ok {
 		return ord
 	}
-	ord = uint32(p.users.Append(userRow{text: string([]byte(id)), id: uint8(len(id))}))
+	return p.appendUser(strings.Clone(id))
+}
+
+// appendUser makes a row that holds a new id.
+func (p *people) appendUser(id string) (ord uint32) {
+	ord = uint32(p.users.Append(userRow{text: id, id: uint8(len(id))}))
 	p.activity.Append(activityRow{})
 	p.userIDs.Add(id, ord, p.userAlive)
 	p.lastUser = ord
@@ -227,7 +234,10 @@ func (t *Tables) addUser(u User) {
 	if u.ID == "" || len(u.ID) > maxRef {
 		return
 	}
-	ord := t.userRowOf(u.ID)
+	ord, ok := t.userAgain(u.ID)
+	if !ok {
+		ord = t.appendUser(u.ID) // as it is: putUser puts a copy there
+	}
 	u.LastActiveAt = t.activity.At(int(ord)).last // he may have had sessions
 	t.putUser(ord, u)
 }
