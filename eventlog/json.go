@@ -140,35 +140,33 @@ func skipSpace(text []byte, i int) int {
 }
 
 // stringEnd returns the position of the quote that ends the string whose first
-// character is at i, or the end of text. escaped tells of a backslash in it.
+// character is at i, or the end of text. escaped tells of a backslash in it. It looks at
+// eight bytes at a time: most of what is read in a log is skipped here.
 func stringEnd(text []byte, i int) (end int, escaped bool) {
-	for i = quoteOrBackslash(text, i); i < len(text); i = quoteOrBackslash(text, i) {
-		if text[i] == '"' {
-			return i, escaped
+	const ones = 0x0101010101010101
+	for i < len(text) {
+		if i+8 <= len(text) {
+			w := binary.LittleEndian.Uint64(text[i:])
+			q, b := w^'"'*ones, w^'\\'*ones
+			// The lowest bit that is set belongs to the first byte that is zero in q or b.
+			found := ((q-ones)&^q | (b-ones)&^b) & (0x80 * ones)
+			if found == 0 {
+				i += 8
+				continue
+			}
+			i += bits.TrailingZeros64(found) / 8
 		}
-		escaped = true
-		i += 2
+		switch text[i] {
+		case '"':
+			return i, escaped
+		case '\\':
+			escaped = true
+			i += 2
+		default:
+			i++
+		}
 	}
 	return len(text), escaped
-}
-
-// quoteOrBackslash returns the position of the first of them from i on, or the end
-// of text if there is none. It looks at eight bytes at a time: most of what is read
-// in a log is skipped here.
-func quoteOrBackslash(text []byte, i int) int {
-	const ones = 0x0101010101010101
-	for ; i+8 <= len(text); i += 8 {
-		w := binary.LittleEndian.Uint64(text[i:])
-		q, b := w^'"'*ones, w^'\\'*ones
-		// The lowest bit that is set belongs to the first byte that is zero in q or b.
-		if found := ((q-ones)&^q | (b-ones)&^b) & (0x80 * ones); found != 0 {
-			return i + bits.TrailingZeros64(found)/8
-		}
-	}
-	for i < len(text) && text[i] != '"' && text[i] != '\\' {
-		i++
-	}
-	return min(i, len(text))
 }
 
 // skipValue returns the position behind the value that begins at i.
