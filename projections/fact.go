@@ -22,6 +22,7 @@ type fact struct {
 	*eventlog.Record
 	lent bool // text returns strings that are good until the next event
 
+	metaText              []byte // what meta was read from
 	meta, columns         object
 	metaRead, columnsRead bool
 }
@@ -42,10 +43,14 @@ func (f *fact) at() Time { return boundedTime(f.Time) }
 // ours reports whether dashd's own commands wrote the event: no producer can.
 func (f *fact) ours() bool { return f.Origin.Vocabulary == eventlog.VocabularyDashd }
 
-// data is the metadata of the event.
+// data is the metadata of the event. Events of one request often have the same, which is
+// read once for them.
 func (f *fact) data() *object {
 	if !f.metaRead {
-		f.meta.Read(f.Metadata)
+		if !bytes.Equal(f.Metadata, f.metaText) {
+			f.metaText = append(f.metaText[:0], f.Metadata...)
+			f.meta.Read(f.metaText)
+		}
 		f.metaRead = true
 	}
 	return &f.meta
