@@ -293,7 +293,7 @@ func TestReadsAreSnapshots(t *testing.T) {
 // Compaction drops old versions, but none that a reader may still ask for.
 func TestCompactionKeepsWhatReadersSee(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes more than a memtable")
+		t.Skip("NOT RUN with -short: this test writes more than a memtable")
 	}
 	db := open(t, t.TempDir())
 	old := noise(3 * kv.PartBytes)

@@ -46,7 +46,7 @@ func mendSurrogates(text []byte) {
 }
 
 // escaped reads the escape at the beginning of text: its length, and its code
-// unit if it has the form \uXXXX.
+// unit if it is a "u" with four hexadecimal digits.
 func escaped(text []byte) (unit rune, n int) {
 	if len(text) < 6 || text[0] != '\\' || text[1] != 'u' {
 		return utf8.RuneError, min(2, len(text))
