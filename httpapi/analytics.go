@@ -52,7 +52,7 @@ func (s *Server) stats(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, t.Stats(projections.Time(s.Now()), s.activity()))
+	return writeJSON(w, http.StatusOK, t.Stats(s.now(r), s.activity()))
 }
 
 // overTime is the answer to a question about several windows.
@@ -71,7 +71,7 @@ func (s *Server) graph(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	points := t.Graph(projections.Time(s.Now()), p, s.activity())
+	points := t.Graph(s.now(r), p, s.activity())
 	return writeJSON(w, http.StatusOK, overTime[projections.GraphPoint]{points, p})
 }
 
@@ -85,7 +85,7 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	rows := t.Retention(projections.Time(s.Now()), p, s.activity())
+	rows := t.Retention(s.now(r), p, s.activity())
 	return writeJSON(w, http.StatusOK, overTime[projections.RetentionRow]{rows, p})
 }
 

@@ -67,6 +67,9 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 	return image.Tables(r.principal.Project), nil
 }
 
+// now is the moment that a read is answered for.
+func (s *Server) now(*request) projections.Time { return projections.Time(s.Now()) }
+
 // tablesNow returns the tables of the request's project as they are.
 func (s *Server) tablesNow(r *request) (*projections.Tables, error) {
 	if err := s.folded(r, 0); err != nil {

@@ -29,7 +29,7 @@ func (s *Server) listInvitations(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	now := projections.Time(s.Now())
+	now := s.now(r)
 	invitations := func(yield func(listedInvitation) bool) {
 		for _, v := range t.Invitations(id) {
 			if status == nil || v.Status == *status {

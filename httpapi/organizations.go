@@ -90,7 +90,7 @@ func (s *Server) organizationQuery(w http.ResponseWriter, r *request) (q project
 	in := s.read(w, r)
 	q.Limit = lenient(r.query, "limit", defaultRows, 1, maxRows)
 	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
-	q.Now = projections.Time(s.Now())
+	q.Now = s.now(r)
 	q.SortBy = optional(in.optionalText("sortBy", oneOf("createdAt", "name", "slug", "members")), "createdAt")
 	q.Descending = optional(in.optionalText("sortOrder", oneOf("asc", "desc")), "desc") == "desc"
 	q.Members = optional(in.optionalText("filterMembers", oneOf("abandoned", "eq1", "gt1", "gt5", "gt10")), "")

@@ -124,7 +124,7 @@ func (s *Server) exportQuery(w http.ResponseWriter, r *request, columns projecti
 	}
 	q.Limit = lenient(r.query, "limit", -1, -1, maxOffset)
 	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
-	q.Now = projections.Time(s.Now())
+	q.Now = s.now(r)
 	if where, ok := first(r.query, "where"); ok {
 		q.Where, err = projections.ParseFilter("where", where, columns)
 	}

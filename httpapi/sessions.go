@@ -81,7 +81,7 @@ func (s *Server) sessions(w http.ResponseWriter, r *request) (q projections.Sess
 	in := s.read(w, r)
 	q.Limit = lenient(r.query, "limit", defaultRows, 1, maxRows)
 	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
-	q.Now = projections.Time(s.Now())
+	q.Now = s.now(r)
 	q.SortBy = optional(in.optionalText("sortBy", oneOf("createdAt", "updatedAt", "expiresAt")), "createdAt")
 	q.Descending = optional(in.optionalText("sortOrder", oneOf("asc", "desc")), "desc") == "desc"
 	q.UserID, q.OrganizationID = in.optionalID("userId"), in.optionalID("organizationId")

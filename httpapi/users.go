@@ -97,7 +97,7 @@ func (s *Server) userQuery(w http.ResponseWriter, r *request) (q projections.Que
 	in := s.read(w, r)
 	q.Limit = lenient(r.query, "limit", defaultRows, 1, maxRows)
 	q.Offset = lenient(r.query, "offset", 0, 0, maxOffset)
-	q.Now = projections.Time(s.Now())
+	q.Now = s.now(r)
 	q.SortBy = optional(in.optionalText("sortBy"), "createdAt")
 	order := "sortOrder"
 	if !in.given(order) {

@@ -13,6 +13,7 @@ type Activity uint8
 const (
 	ActivitySessions   Activity = iota // when the user's sessions were last updated
 	ActivityLastActive                 // the user's LastActiveAt
+	ActivityEvents                     // what he did, from the log: revoked sessions and deleted users count
 )
 
 const dayMs = 24 * 60 * 60 * 1000

@@ -63,6 +63,7 @@ var doors = map[string][]string{
 	"github.com/klauspost/compress/zstd":            {"dashd/httpapi"},
 	"github.com/go-jose/":                           {"dashd/projections", "dashd/internal/tokens", "dashd/internal/commands"},
 	"github.com/tidwall/btree":                      {"dashd/internal/cow"},
+	"github.com/RoaringBitmap/roaring/":             {"dashd/projections"},
 	"github.com/cenkalti/backoff/":                  {"dashd/internal/drains"},
 	"github.com/sony/gobreaker/":                    {"dashd/internal/drains"},
 	"github.com/crewjam/saml":                       {"dashd/internal/idp"},
