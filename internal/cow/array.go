@@ -34,7 +34,22 @@ type Array[T any] struct {
 	epoch  uint64
 	own    uint64 // the epoch in which root was made
 	frozen bool
+	watch  Watcher // nil: nobody
 }
+
+// A Watcher is told what a writer does to an array, by the writer, as it happens. Edits of
+// a value that is not changed are told too. It is not told of values that are given up.
+type Watcher interface {
+	// Editing comes before the value at i may be changed.
+	Editing(i int)
+	// Appended comes when there is a value at i.
+	Appended(i int)
+	// Clearing comes before all values are taken out.
+	Clearing()
+}
+
+// Watch makes w the one who is told from now on; nil: nobody. Frozen copies have none.
+func (a *Array[T]) Watch(w Watcher) { a.watch = w }
 
 type node[T any] struct {
 	epoch uint64
@@ -61,6 +76,9 @@ func (a *Array[T]) Edit(i int) *T {
 	if a.frozen || i < a.first || i >= a.n {
 		panic(fmt.Sprintf("cow: edit of %d in [%d,%d), frozen %v", i, a.first, a.n, a.frozen))
 	}
+	if a.watch != nil {
+		a.watch.Editing(i)
+	}
 	return &a.page(i)[i&pageMask]
 }
 
@@ -76,6 +94,9 @@ func (a *Array[T]) Append(v T) int {
 	}
 	a.root[i/NodeLen].pages[i>>pageBits&nodeMask] = append(page, v)
 	a.n++
+	if a.watch != nil {
+		a.watch.Appended(i)
+	}
 	return i
 }
 
@@ -124,7 +145,7 @@ func (a *Array[T]) node(k int) *node[T] {
 // Freeze returns a copy for readers.
 func (a *Array[T]) Freeze() Array[T] {
 	frozen := *a
-	frozen.frozen = true
+	frozen.frozen, frozen.watch = true, nil
 	a.epoch++
 	return frozen
 }
@@ -147,6 +168,9 @@ func (a *Array[T]) Release(i int) {
 func (a *Array[T]) Clear() {
 	if a.frozen {
 		panic("cow: clear of a frozen array")
+	}
+	if a.watch != nil {
+		a.watch.Clearing()
 	}
 	a.root, a.own, a.first, a.n = nil, a.epoch, 0, 0
 }
