@@ -103,6 +103,7 @@ func (c *checkpoints) try(g generation) (*dashFold, error) {
 	if err != nil {
 		return nil, err
 	}
+	dash.Publish(m.seq)
 	c.last = remember(g.number, m, dash.Image())
 	c.slog.Info("checkpoint loaded", "generation", g.number, "seq", m.seq, "bytes", m.bytes(), "elapsed", time.Since(start))
 	return &dashFold{dash: dash, seq: m.seq, received: m.received}, nil

@@ -67,7 +67,12 @@ func readManifest(db *kv.DB, g generation) (m manifest, body []piece, err error)
 	return m, body, nil
 }
 
-// loadImage makes the projection that m describes, and publishes it.
+// of leaves only the tables of one project in m.
+func (m *manifest) of(project string) {
+	m.tables = slices.DeleteFunc(m.tables, func(t tableManifest) bool { return t.project != project })
+}
+
+// loadImage makes the projection that m describes. It is not published yet.
 func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	d := NewDash()
 	tables := make([]keptTable, len(m.tables))
@@ -95,7 +100,6 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 		}
 	}
 	_ = jobs.Wait() // never fails
-	d.Publish(m.seq)
 	return d, nil
 }
 

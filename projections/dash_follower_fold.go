@@ -1,6 +1,8 @@
 package projections
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"dashd/eventlog"
@@ -16,6 +18,10 @@ type dashFold struct {
 	// received is when that was received, ms.
 	received int64
 	old      bool // rows of another version of the folds: it is to be replaced
+	// only, if not empty, is the one project whose events are folded, and end, if not 0, the
+	// last event that is.
+	only string
+	end  uint64
 
 	wanted []want // of the group in work, by reference to its dictionary
 	due    []int  // offsets of the events in the block that are folded
@@ -41,7 +47,7 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 	d.due = d.due[:0]
 	groups := b.Groups()
 	for i := range groups {
-		d.pick(&groups[i], int(next-first))
+		d.pick(&groups[i], int(next-first), d.rows(first, b))
 	}
 	err := b.SelectFacts(first, d.due, func(rec *eventlog.Record) error {
 		d.dash.Apply(rec)
@@ -50,19 +56,64 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 	if err != nil {
 		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("decode the block at seq %d: %w", first, err))
 	}
-	d.seq, d.received = max(d.seq, first+uint64(b.Len())-1), b.ReceivedAt
+	last := first + uint64(b.Len()) - 1
+	if d.end > 0 {
+		last = min(last, d.end)
+	}
+	d.seq, d.received = max(d.seq, last), b.ReceivedAt
 	return nil
 }
 
-// pick adds to due the events of g, from offset skip of the block on, that are folded.
-func (d *dashFold) pick(g *block.Group, skip int) {
+// errReached ends a reading of the log that has come far enough.
+var errReached = errors.New("far enough")
+
+// to folds on up to exactly seq, which may lie in the middle of a block. The log must hold
+// it, and the fold must not be beyond it.
+func (d *dashFold) to(ctx context.Context, log DashLog, seq uint64) error {
+	if d.seq > seq {
+		return fmt.Errorf("fold to seq %d: it is at %d", seq, d.seq)
+	}
+	if d.seq == seq {
+		return nil
+	}
+	d.end = seq
+	defer func() { d.end = 0 }()
+	err := log.Blocks(ctx, d.seq+1, func(first uint64, _ []byte, b block.Block) error {
+		if first > seq {
+			return errReached
+		}
+		return d.block(first, &b)
+	})
+	if err != nil && !errors.Is(err, errReached) {
+		return fmt.Errorf("fold to seq %d: %w", seq, err)
+	}
+	if d.seq != seq {
+		return fmt.Errorf("fold to seq %d: the log ends at %d", seq, d.seq)
+	}
+	return nil
+}
+
+// rows is how many events of a block are due at most.
+func (d *dashFold) rows(first uint64, b *block.Block) int {
+	if d.end == 0 || first+uint64(b.Len())-1 <= d.end {
+		return b.Len()
+	}
+	return int(d.end - first + 1)
+}
+
+// pick adds to due the events of g, from offset skip of the block on and before offset end,
+// that are folded.
+func (d *dashFold) pick(g *block.Group, skip, end int) {
 	if n := g.DictLen(); n > cap(d.wanted) {
 		d.wanted = make([]want, n)
 	} else {
 		d.wanted = d.wanted[:n]
 		clear(d.wanted)
 	}
-	for row := max(skip-g.First(), 0); row < g.Len(); row++ {
+	for row := max(skip-g.First(), 0); row < min(g.Len(), end-g.First()); row++ {
+		if d.only != "" && string(g.Dict(g.Ref(block.ColProject, row))) != d.only {
+			continue
+		}
 		ref := g.Ref(block.ColType, row)
 		w := &d.wanted[ref]
 		if *w == notAsked {

@@ -114,16 +114,16 @@ func (s *Store) ReceivedSince(t int64) (uint64, error) {
 		if failed != nil {
 			return true
 		}
-		b, err := s.receivedAt(uint64(i) + 1)
+		b, err := s.ReceivedAt(uint64(i) + 1)
 		failed = err
 		return b >= t
 	})
 	return uint64(n) + 1, failed
 }
 
-// receivedAt reads the time of receipt of one event, and no more of its block
+// ReceivedAt reads the time of receipt of one event of the log, and no more of its block
 // than the header if it is on disk.
-func (s *Store) receivedAt(seq uint64) (t int64, err error) {
+func (s *Store) ReceivedAt(seq uint64) (t int64, err error) {
 	s.mu.RLock()
 	inMemory := seq > s.persisted.Seq
 	if inMemory {
