@@ -50,7 +50,7 @@ func (k *keptRows[T]) read(c *coder) {
 	k.rows.Append(row)
 }
 
-// A keptPart is a part of the tables of a project: people, groups or settings.
+// A keptPart is a part of the tables of a project: people, groups, settings or presence.
 type keptPart interface {
 	// kept are its tables, always in the same order.
 	kept() []keptTable
@@ -59,7 +59,7 @@ type keptPart interface {
 	reindex()
 }
 
-func (t *Tables) parts() []keptPart { return []keptPart{&t.people, &t.groups, &t.settings} }
+func (t *Tables) parts() []keptPart { return []keptPart{&t.people, &t.groups, &t.settings, &t.presence} }
 
 // kept are the tables of a project that checkpoints hold.
 func (t *Tables) kept() (all []keptTable) {

@@ -118,9 +118,10 @@ func (s *sets) of(key uint64) *roaring.Bitmap {
 	return nil
 }
 
-// union is a new set: all of those whose keys are from first up to, but without, end.
-func (s *sets) union(first, end uint64) *roaring.Bitmap {
-	var all []*roaring.Bitmap
+// union is a new set: all of those whose keys are from first up to, but without, end, and of
+// more.
+func (s *sets) union(first, end uint64, more ...*roaring.Bitmap) *roaring.Bitmap {
+	all := append([]*roaring.Bitmap{roaring.New()}, more...) // of a single one FastOr makes a Clone
 	for key, ord := range s.keys.Ascend(first) {
 		if key >= end {
 			break

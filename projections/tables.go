@@ -7,6 +7,7 @@ type Tables struct {
 	people
 	groups
 	settings
+	presence
 }
 
 // freeze returns a copy for readers.
@@ -15,6 +16,7 @@ func (t *Tables) freeze() *Tables {
 		people:   t.people.freeze(),
 		groups:   t.groups.freeze(),
 		settings: t.settings.freeze(),
+		presence: t.presence.freeze(),
 	}
 }
 

@@ -1,0 +1,259 @@
+package projections
+
+import (
+	"github.com/RoaringBitmap/roaring/v2"
+
+	"dashd/eventlog"
+	"dashd/internal/cow"
+)
+
+// presence says when users were active, by what they did: the source "events" of the
+// figures over time. It speaks of users by their ordinals, which mean the same ids for
+// ever: so it does not change when a session is revoked or a user deleted.
+//
+// For each UTC day it has the set of those who did anything, and one for each type of
+// event. Of the last presenceDays days it also has every instant, so that windows that begin
+// or end within one of them are answered to the millisecond; of older ones, a part is
+// answered with the whole day.
+//
+// An instant takes 8 bytes. A user takes 2 bytes in the set of a day, until they are so many
+// that a bit for everybody is less.
+type presence struct {
+	kinds symbols // types of events
+	days  sets    // users by dayKey(kind, day); kind: anyKind, or the symbol of a type
+
+	// The instants of a day fill whole pages of the array, so that they are read without
+	// those of other days. Page p has the instants from index p*cow.PageLen on.
+	sightings cow.Array[sighting]
+	pages     cow.Array[presencePage]
+	pagesOf   cow.Pairs        // those in use, by dayKey(0, day)
+	today     cow.Array[int32] // one value: the day on which the newest event was received
+
+	// Only the writer:
+	open map[int32]uint32 // by day: its page that has room
+	free cow.Pairs        // the keys are the pages that are not in use
+}
+
+// sighting is the instant of one or more events of a user.
+type sighting struct {
+	user uint32
+	at   uint32 // ms of the day
+}
+
+// presencePage says what a page of instants holds.
+type presencePage struct {
+	day int32
+	n   uint8 // instants; 0: the page is not in use
+}
+
+// anyKind is the kind of the sets of those who did anything.
+const anyKind = 0
+
+// presenceDays is for how many days before the present one there are instants: for the
+// figures of a year, and the same of the month before it.
+const presenceDays = 400
+
+// note adds an event of a type by a user. It was received on the given day.
+func (p *presence) note(user uint32, t eventlog.Type, at Time, received int32) {
+	day := dayOf(at)
+	p.days.add(dayKey(anyKind, day), user)
+	if kind := p.kinds.symbol(string(t)); kind != noSymbol {
+		p.days.add(dayKey(uint32(kind), day), user)
+	}
+	p.pass(received)
+	if day < p.oldest() {
+		return
+	}
+	x := sighting{user, uint32(at - Time(day)*dayMs)}
+	page, ok := p.open[day]
+	if !ok {
+		page = p.newPage(day)
+	}
+	r := p.pages.At(int(page))
+	at0 := int(page) * cow.PageLen
+	if r.n > 0 && *p.sightings.At(at0 + int(r.n) - 1) == x {
+		return // one request can send several events
+	}
+	*p.sightings.Edit(at0 + int(r.n)) = x
+	if p.pages.Edit(int(page)).n++; p.pages.At(int(page)).n == cow.PageLen {
+		delete(p.open, day)
+	}
+}
+
+// newPage opens a page for a day.
+func (p *presence) newPage(day int32) uint32 {
+	key, _, ok := p.free.First()
+	page := uint32(key)
+	if ok {
+		p.free.Remove(key, 0)
+		*p.pages.Edit(int(page)) = presencePage{day: day}
+	} else {
+		page = uint32(p.pages.Append(presencePage{day: day}))
+		for range cow.PageLen {
+			p.sightings.Append(sighting{})
+		}
+	}
+	p.pagesOf.Add(dayKey(0, day), page)
+	if p.open == nil {
+		p.open = map[int32]uint32{}
+	}
+	p.open[day] = page
+	return page
+}
+
+// pass notes that an event was received on a day, and gives up the instants that are too
+// old by then.
+func (p *presence) pass(day int32) {
+	switch {
+	case p.today.Len() == 0:
+		p.today.Append(day)
+	case day > *p.today.At(0):
+		*p.today.Edit(0) = day
+	default:
+		return
+	}
+	for {
+		key, page, ok := p.pagesOf.First()
+		if !ok || key >= dayKey(0, p.oldest()) {
+			return
+		}
+		p.pagesOf.Remove(key, page)
+		r := p.pages.Edit(int(page))
+		delete(p.open, r.day)
+		*r = presencePage{}
+		p.free.Add(uint64(page), 0)
+	}
+}
+
+// oldest is the first day of which there are instants.
+func (p *presence) oldest() int32 {
+	if p.today.Len() == 0 {
+		return 0
+	}
+	return *p.today.At(0) - presenceDays
+}
+
+// during is a new set: those who did something in s.
+func (p *presence) during(s span) *roaring.Bitmap {
+	start, end := max(s.start, minTime), min(s.end, maxTime+1)
+	if start >= end {
+		return roaring.New()
+	}
+	first, last := dayOf(Time(start)), dayOf(Time(end))
+	from, to := start-int64(first)*dayMs, end-int64(last)*dayMs
+	if first == last {
+		return p.within(first, from, to)
+	}
+	var edges []*roaring.Bitmap
+	if from > 0 {
+		edges = append(edges, p.within(first, from, dayMs))
+		first++
+	}
+	if to > 0 {
+		edges = append(edges, p.within(last, 0, to))
+	}
+	return p.days.union(dayKey(anyKind, first), dayKey(anyKind, last), edges...)
+}
+
+// within is a new set: those who did something on a day from from up to to, in ms of the day.
+func (p *presence) within(day int32, from, to int64) *roaring.Bitmap {
+	if day < p.oldest() {
+		return p.days.union(dayKey(anyKind, day), dayKey(anyKind, day+1))
+	}
+	var who dense
+	for page := range p.pagesOf.Of(dayKey(0, day)) {
+		n := int(p.pages.At(int(page)).n)
+		for i := range n {
+			x := p.sightings.At(int(page)*cow.PageLen + i)
+			if from <= int64(x.at) && int64(x.at) < to {
+				who.add(x.user)
+			}
+		}
+	}
+	return who.bitmap()
+}
+
+// dense is a set with a bit for each number, for sets that are made number by number.
+type dense []uint64
+
+func (d *dense) add(n uint32) {
+	if k := int(n / 64); k >= len(*d) {
+		*d = append(*d, make([]uint64, k+1-len(*d))...)
+	}
+	(*d)[n/64] |= 1 << (n % 64)
+}
+
+func (d *dense) bitmap() *roaring.Bitmap { return roaring.FromDense(*d, true) }
+
+// activeByEvents is a new set: the ordinals of the users who did something in s, as
+// presence has it. There may be users among them of whom only the id is known, and some who were deleted.
+func (t *Tables) activeByEvents(s span) *roaring.Bitmap { return t.presence.during(s) }
+
+func (p *presence) freeze() presence {
+	return presence{
+		kinds:     p.kinds.freeze(),
+		days:      p.days.freeze(),
+		sightings: p.sightings.Freeze(),
+		pages:     p.pages.Freeze(),
+		pagesOf:   p.pagesOf.Freeze(),
+		today:     p.today.Freeze(),
+	}
+}
+
+// kept are the tables that checkpoints hold.
+func (p *presence) kept() []keptTable {
+	return []keptTable{
+		p.kinds.kept("event types"),
+		p.days.kept("active days"),
+		keep("instants", &p.sightings, codeSighting),
+		keep("pages of instants", &p.pages, codePresencePage),
+		keep("today", &p.today, codeDay),
+	}
+}
+
+func codeSighting(c *coder, x *sighting) {
+	c.uint32(&x.user)
+	c.uint32(&x.at)
+}
+
+func codePresencePage(c *coder, r *presencePage) {
+	codeDay(c, &r.day)
+	codeSmall(c, &r.n)
+	if r.n > cow.PageLen {
+		c.fail()
+	}
+}
+
+// codeDay passes the number of a day.
+func codeDay(c *coder, day *int32) {
+	wide := int64(*day)
+	c.int(&wide)
+	if c.reading {
+		*day = int32(wide)
+		if int64(*day) != wide {
+			c.fail()
+		}
+	}
+}
+
+// reindex makes everything but the rows from the rows.
+func (p *presence) reindex() {
+	p.kinds.reindex()
+	p.days.reindex()
+	p.pagesOf, p.free, p.open = cow.Pairs{}, cow.Pairs{}, map[int32]uint32{}
+	var used []ordinalKey
+	for first, page := range p.pages.Pages(0) {
+		for i, r := range page {
+			at := uint32(first + i)
+			if r.n == 0 {
+				p.free.Add(uint64(at), 0)
+				continue
+			}
+			used = append(used, ordinalKey{dayKey(0, r.day), at})
+			if r.n < cow.PageLen {
+				p.open[r.day] = at
+			}
+		}
+	}
+	loadPairs(&p.pagesOf, used)
+}
