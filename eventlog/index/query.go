@@ -20,6 +20,9 @@ type Query struct {
 	All        [][]Term // of each element, at least one term must hold
 	Since      *int64   // Time >= Since, ms
 	Until      *int64   // Time < Until, ms
+	// UpTo, if set, makes the answer what it was when the log ended there; at the latest,
+	// as of the index's position.
+	UpTo *uint64
 	// Match, if set, is asked for each event that passes everything else. It makes
 	// the query read every such event. The record is valid during the call.
 	Match func(*eventlog.Record) bool
@@ -89,8 +92,8 @@ type search struct {
 	order  order
 	match  func(*eventlog.Record) bool // nil: what the index says is enough
 	shares []*share
-	seq    uint64
-	far    int // an offset from which it pays to leap
+	seq    uint64 // as of which it is answered
+	far    int    // an offset from which it pays to leap
 
 	stranger uint64 // seq of the record that errStranger is about
 }
@@ -100,7 +103,11 @@ var errStranger = errors.New("event does not match")
 // search waits for the events acknowledged so far and finds the segments that can
 // hold what q asks for.
 func (x *Index) search(ctx context.Context, q Query) (*search, error) {
-	if err := x.Wait(ctx, x.source.Head()); err != nil {
+	known := x.source.Head()
+	if q.UpTo != nil {
+		known = min(known, *q.UpTo)
+	}
+	if err := x.Wait(ctx, known); err != nil {
 		return nil, err
 	}
 	clauses, err := q.clauses()
@@ -108,10 +115,14 @@ func (x *Index) search(ctx context.Context, q Query) (*search, error) {
 		return nil, err
 	}
 	v := x.view.Load()
+	seq := v.seq
+	if q.UpTo != nil {
+		seq = min(seq, *q.UpTo)
+	}
 	q.Offset = max(q.Offset, 0)
-	q.Limit = min(max(q.Limit, 0), int(v.seq)+1) // one more than there can be
+	q.Limit = min(max(q.Limit, 0), int(seq)+1) // one more than there can be
 	s := &search{
-		ctx: ctx, q: &q, source: x.source, filter: newKindFilter(&q), seq: v.seq,
+		ctx: ctx, q: &q, source: x.source, filter: newKindFilter(&q), seq: seq,
 		far:   x.segmentEvents / 16,
 		order: order{bySeq: q.BySeq, ascending: q.Ascending},
 	}
@@ -122,7 +133,10 @@ func (x *Index) search(ctx context.Context, q Query) (*search, error) {
 		s.match = s.isExact
 	}
 	for _, seg := range v.segments() {
-		part, err := newShare(seg, &q, &s.filter, clauses)
+		if seg.start() > seq {
+			break
+		}
+		part, err := newShare(seg, &q, &s.filter, clauses, seq)
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +180,7 @@ func (q Query) Selector() func(*eventlog.Record) bool {
 // and passes q.Match.
 func (q *Query) selects(filter *kindFilter, r *eventlog.Record) bool {
 	key := kindKey{r.Project, string(r.Type), r.Status, r.Source, r.Shown}
-	if !filter.pass(newKind(key)) || !q.inTime(r.Time, r.Time) {
+	if !filter.pass(newKind(key)) || !q.inTime(r.Time, r.Time) || q.UpTo != nil && r.Seq > *q.UpTo {
 		return false
 	}
 	for _, clause := range q.All {

@@ -11,6 +11,7 @@ type share struct {
 	whole   bool   // every kind of the segment passes
 	project bool   // every kind of the query's project passes
 	inTime  bool   // every time of the segment is in the query's range
+	n       int    // rows of the segment that the query may see: the first ones
 	clauses [][]term
 
 	selected bool
@@ -20,8 +21,8 @@ type share struct {
 }
 
 // newShare returns nil if the segment has nothing for the query, as far as can be
-// told without loading more than its kinds.
-func newShare(seg segment, q *Query, filter *kindFilter, clauses [][]term) (*share, error) {
+// told without loading more than its kinds. Rows behind seq are not seen.
+func newShare(seg segment, q *Query, filter *kindFilter, clauses [][]term, seq uint64) (*share, error) {
 	least, greatest := seg.span()
 	if q.outOfTime(least, greatest) {
 		return nil, nil
@@ -33,6 +34,7 @@ func newShare(seg segment, q *Query, filter *kindFilter, clauses [][]term) (*sha
 	s := &share{
 		seg: seg, q: q, table: table, passing: make([]bool, len(table.kinds)),
 		whole: true, project: true, inTime: q.inTime(least, greatest), clauses: clauses,
+		n: int(min(uint64(seg.rows()), seq-seg.start()+1)),
 	}
 	some := false
 	for i, k := range table.kinds {
@@ -64,13 +66,18 @@ func (s *selection) row(i int) int {
 	return int(s.list[i])
 }
 
+// countedByKind reports whether the counts of the segment's kinds tell how many rows pass.
+func (s *share) countedByKind() bool {
+	return len(s.clauses) == 0 && s.inTime && s.n == s.seg.rows() && s.table.counts != nil
+}
+
 // size returns the number of rows that pass, from counts where they tell.
 func (s *share) size() (int, error) {
 	if s.counted {
 		return s.count, nil
 	}
 	n := 0
-	if len(s.clauses) == 0 && s.inTime && s.table.counts != nil {
+	if s.countedByKind() {
 		for i, pass := range s.passing {
 			if pass {
 				n += int(s.table.counts[i])
@@ -95,7 +102,7 @@ func (s *share) find() (selection, error) {
 	if s.selected {
 		return s.rows, nil
 	}
-	rows := selection{n: s.seg.rows()}
+	rows := selection{n: s.n}
 	for i, clause := range s.clauses {
 		list, err := s.seg.find(clause)
 		if err != nil {
@@ -103,6 +110,9 @@ func (s *share) find() (selection, error) {
 		}
 		if i > 0 {
 			list = intersect(rows.list, list)
+		} else if s.n < s.seg.rows() {
+			behind, _ := slices.BinarySearch(list, uint16(s.n))
+			list = list[:behind]
 		}
 		rows = selection{n: len(list), list: list}
 		if len(list) == 0 {
@@ -147,7 +157,7 @@ func (s selection) keep(pass func(row int) bool) selection {
 // countKinds adds the number of rows of each kind that pass to counts.
 func (s *share) countKinds(counts map[*kind]uint64) error {
 	perKind := make([]uint64, len(s.table.kinds))
-	if len(s.clauses) == 0 && s.inTime && s.table.counts != nil {
+	if s.countedByKind() {
 		for i, pass := range s.passing {
 			if pass {
 				perKind[i] = uint64(s.table.counts[i])

@@ -23,6 +23,7 @@ func (w twin) matches(q *index.Query) []eventlog.Record {
 			oneOf(q.Statuses, r.Status) && oneOf(q.Sources, r.Source) &&
 			oneOf(q.Severities, eventlog.SeverityOf(r.Type, r.Status, r.Shown)) &&
 			(q.Since == nil || r.Time >= *q.Since) && (q.Until == nil || r.Time < *q.Until) &&
+			(q.UpTo == nil || r.Seq <= *q.UpTo) &&
 			holds(q.All, &r) && (q.Match == nil || q.Match(&r)) {
 			found = append(found, r)
 		}
@@ -77,6 +78,14 @@ func (w twin) query(q *index.Query) (seqs []uint64, more bool, total uint64) {
 	return seqs, more, total
 }
 
+// asOf is the last event that an answer is as of.
+func (w twin) asOf(q *index.Query) uint64 {
+	if q.UpTo != nil {
+		return min(uint64(len(w)), *q.UpTo)
+	}
+	return uint64(len(w))
+}
+
 func (w twin) stats(q *index.Query) eventlog.Stats {
 	var s eventlog.Stats
 	for _, r := range w.matches(q) {
@@ -91,6 +100,7 @@ type world struct {
 	rng  *rand.Rand
 	now  int64
 	late int64 // how much older than the newest an event may be
+	step int64 // ms from one possible time to the next; 0: 1
 	twin twin
 }
 
@@ -105,13 +115,16 @@ func (w *world) pick(prefix string, n int) string {
 	return ""
 }
 
+// at is the time that is so many steps from the beginning.
+func (w *world) at(steps int64) int64 { return steps * max(w.step, 1) }
+
 func (w *world) event() eventlog.Event {
 	w.now += w.rng.Int64N(3)
 	e := eventlog.Event{
 		ID: fmt.Sprint("id-", w.rng.Uint64()), GivenID: true, GivenTime: true,
 		Project: []string{"p", "p", "p", "other"}[w.rng.IntN(4)],
 		Type:    worldTypes[w.rng.IntN(len(worldTypes))],
-		Time:    w.now - w.rng.Int64N(w.late),
+		Time:    w.at(w.now - w.rng.Int64N(w.late)),
 		Status:  eventlog.Status(w.rng.IntN(2)), Source: eventlog.Source(w.rng.IntN(2)), Shown: eventlog.Severity(w.rng.IntN(5)),
 		UserID: w.pick("u", 9), OrganizationID: w.pick("u", 4), SessionID: w.pick("s", 50), ActorID: w.pick("u", 9), CountryCode: w.pick("D", 5),
 		Personal: eventlog.Personal{IPAddress: w.pick("10.0.0.", 20), Metadata: []byte(fmt.Sprintf(`{"n":%d}`, w.rng.IntN(7)))},
@@ -170,12 +183,16 @@ func (w *world) query() index.Query {
 		q.All = append(q.All, clause)
 	}
 	if rng.IntN(4) == 0 {
-		since := w.now - rng.Int64N(w.now+10)
+		since := w.at(w.now - rng.Int64N(w.now+10))
 		q.Since = &since
 	}
 	if rng.IntN(4) == 0 {
-		until := w.now - rng.Int64N(w.now+10)
+		until := w.at(w.now - rng.Int64N(w.now+10))
 		q.Until = &until
+	}
+	if rng.IntN(4) == 0 {
+		upTo := rng.Uint64N(uint64(len(w.twin)) + 3)
+		q.UpTo = &upTo
 	}
 	switch rng.IntN(4) {
 	case 0:
@@ -204,9 +221,10 @@ func (w *world) compare(t *testing.T, n *node, q index.Query) {
 			t.Errorf("record %d = %+v, want %+v", r.Seq, r, want)
 		}
 	}
-	if !slices.Equal(got, seqs) || page.More != more || page.Total != total || page.Seq != uint64(len(w.twin)) {
+	asOf := w.twin.asOf(&q)
+	if !slices.Equal(got, seqs) || page.More != more || page.Total != total || page.Seq != asOf {
 		t.Fatalf("Query(%s)\n got %v, more %v, total %d, seq %d\nwant %v, more %v, total %d, seq %d",
-			show(q), got, page.More, page.Total, page.Seq, seqs, more, total, len(w.twin))
+			show(q), got, page.More, page.Total, page.Seq, seqs, more, total, asOf)
 	}
 	if q.SkipTotal = true; q.Limit > 0 {
 		if page := n.query(q); len(page.Records) != len(seqs) || page.More != more {
@@ -226,6 +244,9 @@ func show(q index.Query) string {
 		if p != nil {
 			fmt.Fprintf(&b, " %s %d", name, *p)
 		}
+	}
+	if q.UpTo != nil {
+		fmt.Fprintf(&b, " up to %d", *q.UpTo)
 	}
 	if q.After != nil {
 		fmt.Fprintf(&b, " after %+v", *q.After)
