@@ -1,6 +1,8 @@
 package index
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"dashd/eventlog/block"
@@ -126,4 +128,49 @@ func WriteMetas(db *kv.DB, blocks []block.Block, n int) error {
 		}
 		return nil
 	})
+}
+
+// fixedSegment is a segment of columns.
+type fixedSegment struct {
+	segment
+	kinds []uint16
+	times timeColumn
+	table *kindTable
+	hours *hourTable
+}
+
+func (f *fixedSegment) start() uint64 { return 1 }
+func (f *fixedSegment) rows() int     { return len(f.kinds) }
+func (f *fixedSegment) span() (least, greatest int64) {
+	return slices.Min(f.times.times), slices.Max(f.times.times)
+}
+func (f *fixedSegment) kindTable() (*kindTable, error)  { return f.table, nil }
+func (f *fixedSegment) kindColumn() ([]uint16, error)   { return f.kinds, nil }
+func (f *fixedSegment) timeColumn() (timeColumn, error) { return f.times, nil }
+func (f *fixedSegment) hourTable() (*hourTable, error)  { return f.hours, nil }
+
+// CountColumns counts the rows of one segment, which are of the kinds 0 to 2, by its hours if
+// it has any that are worth it, and by its rows.
+func CountColumns(kinds []uint16, times []int64, q Query, b Buckets) (byHours, byRows Histogram, err error) {
+	table := &kindTable{kinds: []*kind{newKind(kindKey{typ: "a.a"}), newKind(kindKey{typ: "a.b"}), newKind(kindKey{typ: "b.a"})}}
+	count := func(hours *hourTable) Histogram {
+		seg := &fixedSegment{kinds: kinds, times: newTimeColumn(times), table: table, hours: hours}
+		s := &search{ctx: context.Background(), q: &q, filter: newKindFilter(&q)}
+		p, err := newShare(seg, &q, &s.filter, nil, uint64(len(kinds)))
+		if err != nil {
+			panic(err)
+		}
+		if p != nil {
+			s.shares = []*share{p}
+		}
+		h, err := s.histogram(b, ByType, 1)
+		if err != nil {
+			panic(err)
+		}
+		return h
+	}
+	if q, err = b.narrow(q); err != nil {
+		return Histogram{}, Histogram{}, err
+	}
+	return count(newHourTable(kinds, times, len(table.kinds))), count(nil), nil
 }

@@ -81,6 +81,8 @@ type segment interface {
 	kindTable() (*kindTable, error)
 	kindColumn() ([]uint16, error)
 	timeColumn() (timeColumn, error)
+	// hourTable may be nil, or not whole: then the columns have to be looked at.
+	hourTable() (*hourTable, error)
 	// find returns the rows for which at least one of the terms holds,
 	// ascending. The caller must not change them.
 	find(clause []term) ([]uint16, error)

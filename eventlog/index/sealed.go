@@ -59,17 +59,43 @@ func (s *sealed) kindColumn() ([]uint16, error) {
 	if err != nil {
 		return nil, err
 	}
-	return load(s, letterKinds, func(b []byte) ([]uint16, int, error) {
-		c, err := decodeKindColumn(b, s.number, s.n, len(t.kinds))
-		return c, 2 * len(c), err
-	})
+	return load(s, letterKinds, s.decodeKinds(t))
 }
 
-func (s *sealed) timeColumn() (timeColumn, error) {
-	return load(s, letterTimes, func(b []byte) (timeColumn, int, error) {
-		c, err := decodeTimeColumn(b, s.number, s.n)
-		return c, 8 * (len(c.times) + 2*len(c.peaks)), err
-	})
+func (s *sealed) decodeKinds(t *kindTable) func(b []byte) ([]uint16, int, error) {
+	return func(b []byte) ([]uint16, int, error) {
+		c, err := decodeKindColumn(b, s.number, s.n, len(t.kinds))
+		return c, 2 * len(c), err
+	}
+}
+
+func (s *sealed) timeColumn() (timeColumn, error) { return load(s, letterTimes, s.decodeTimes) }
+
+func (s *sealed) decodeTimes(b []byte) (timeColumn, int, error) {
+	c, err := decodeTimeColumn(b, s.number, s.n)
+	return c, 8 * (len(c.times) + 2*len(c.peaks)), err
+}
+
+// hourTable is made of two columns, which are looked at once: they do not stay in the cache.
+func (s *sealed) hourTable() (*hourTable, error) {
+	if known, ok := s.loader.cache.get(s.part(letterHours)).(*hourTable); ok {
+		return known, nil
+	}
+	t, err := s.kindTable()
+	if err != nil {
+		return nil, err
+	}
+	kinds, _, err := read(s, letterKinds, s.decodeKinds(t))
+	if err != nil {
+		return nil, err
+	}
+	times, _, err := read(s, letterTimes, s.decodeTimes)
+	if err != nil {
+		return nil, err
+	}
+	made := newHourTable(kinds, times.times, len(t.kinds))
+	s.loader.cache.put(s.part(letterHours), made, len(made.cells)*hourCellBytes)
+	return made, nil
 }
 
 func (s *sealed) find(clause []term) ([]uint16, error) {
@@ -126,12 +152,20 @@ func load[T any](s *sealed, letter byte, decode func([]byte) (value T, bytes int
 	if v, ok := l.cache.get(id).(T); ok {
 		return v, nil
 	}
+	value, bytes, err := read(s, letter, decode)
+	if err == nil {
+		l.cache.put(id, value, bytes)
+	}
+	return value, err
+}
+
+// read is load without the cache.
+func read[T any](s *sealed, letter byte, decode func([]byte) (value T, bytes int, err error)) (value T, bytes int, err error) {
+	l := s.loader
 	key := kv.IndexKey(letter, s.number)
 	if letter == letterSegment {
 		key = kv.SegmentKey(s.number)
 	}
-	var value T
-	var bytes int
 	var wrong error
 	found, err := l.db.Get(key, func(b []byte) error {
 		value, bytes, wrong = decode(b)
@@ -147,8 +181,6 @@ func load[T any](s *sealed, letter byte, decode func([]byte) (value T, bytes int
 		if fatal := (*errs.Fatal)(nil); errors.As(err, &fatal) {
 			l.fatal(err)
 		}
-		return value, err
 	}
-	l.cache.put(id, value, bytes)
-	return value, nil
+	return value, bytes, err
 }

@@ -37,6 +37,7 @@ const (
 	letterKinds   = 'k'
 	letterTimes   = 't'
 	letterSegment = 'm'
+	letterHours   = 'h' // only in the cache
 )
 
 // of returns the field's value in e.
