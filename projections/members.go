@@ -1,6 +1,10 @@
 package projections
 
-import "iter"
+import (
+	"iter"
+
+	"github.com/RoaringBitmap/roaring/v2"
+)
 
 // The keys of members.
 const (
@@ -46,6 +50,18 @@ func (t *Tables) MemberCount(organizationID string) int {
 		return int(t.organizations.rows.At(int(ord)).members)
 	}
 	return t.members.count(memberOrganization, organizationID)
+}
+
+// membersOf is a new set: the ordinals of the users that readers see who are members of
+// an organization.
+func (t *Tables) membersOf(organizationID string) *roaring.Bitmap {
+	var who dense
+	for m := range t.members.having(memberOrganization, organizationID) {
+		if ord, ok := t.knownUser(m.UserID); ok {
+			who.add(ord)
+		}
+	}
+	return who.bitmap()
 }
 
 // Memberships are those of a user.

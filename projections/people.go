@@ -11,6 +11,8 @@ type people struct {
 	joined   cow.Pairs // users by createdAt
 	known    int       // users that readers see
 
+	joinedDays sets // users that readers see, by dayKey(0, the day of createdAt)
+
 	accounts   cow.Array[accountRow]
 	accountIDs cow.IDs
 
@@ -52,6 +54,8 @@ func (p *people) freeze() people {
 		emails:   p.emails.Freeze(),
 		joined:   p.joined.Freeze(),
 		known:    p.known,
+
+		joinedDays: p.joinedDays.freeze(),
 
 		accounts:   p.accounts.Freeze(),
 		accountIDs: p.accountIDs.Freeze(),

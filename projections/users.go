@@ -191,6 +191,7 @@ func (p *people) putUser(ord uint32, u User) {
 		p.known++
 		p.emails.Add(hashOf(u.Email), ord)
 		p.joined.Add(timeKey(u.CreatedAt), ord)
+		p.joinedDays.add(dayKey(0, dayOf(u.CreatedAt)), ord)
 	} else {
 		if was := old.emailText(); was != u.Email {
 			p.emails.Remove(hashOf(was), ord)
@@ -199,6 +200,8 @@ func (p *people) putUser(ord uint32, u User) {
 		if old.createdAt != u.CreatedAt {
 			p.joined.Remove(timeKey(old.createdAt), ord)
 			p.joined.Add(timeKey(u.CreatedAt), ord)
+			p.joinedDays.remove(dayKey(0, dayOf(old.createdAt)), ord)
+			p.joinedDays.add(dayKey(0, dayOf(u.CreatedAt)), ord)
 		}
 	}
 	*p.users.Edit(int(ord)) = r
@@ -218,6 +221,7 @@ func (p *people) dropUser(ord uint32) {
 		p.known--
 		p.emails.Remove(hashOf(r.emailText()), ord)
 		p.joined.Remove(timeKey(r.createdAt), ord)
+		p.joinedDays.remove(dayKey(0, dayOf(r.createdAt)), ord)
 	}
 	*p.users.Edit(int(ord)) = userRow{}
 	*p.activity.Edit(int(ord)) = activityRow{}
@@ -283,7 +287,7 @@ func (t *Tables) OnlineUsers(since Time) int {
 }
 
 func (p *people) reindexUsers() {
-	p.userIDs, p.emails, p.joined, p.known = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, 0
+	p.userIDs, p.emails, p.joined, p.joinedDays, p.known = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, sets{}, 0
 	p.userIDs.Grow(p.users.Len())
 	var emails, joined []ordinalKey
 	for first, page := range p.users.Pages(0) {
@@ -297,6 +301,7 @@ func (p *people) reindexUsers() {
 				p.known++
 				emails = append(emails, ordinalKey{hashOf(r.emailText()), ord})
 				joined = append(joined, ordinalKey{timeKey(r.createdAt), ord})
+				p.joinedDays.add(dayKey(0, dayOf(r.createdAt)), ord)
 			}
 		}
 	}
