@@ -26,6 +26,20 @@ type savedTable struct {
 	first int
 	nodes [][]piece
 	epoch uint64
+	// disowned says that the array is another one now, whose epochs mean nothing here.
+	disowned bool
+}
+
+// disown makes what was saved that of rows which have been replaced. The chunks are good to be
+// referred to where they are what would be written.
+func (s *saved) disown() {
+	if s == nil {
+		return
+	}
+	for name, t := range s.nodes {
+		t.disowned = true
+		s.nodes[name] = t
+	}
 }
 
 // node is where node k was stored, nil if it was not.
@@ -114,7 +128,7 @@ func (s *saver) table(ctx context.Context, project string, k keptTable) (tableMa
 			return t, err
 		}
 		had := before.node(n)
-		if had != nil && !k.changed(n, before.epoch) {
+		if had != nil && !before.disowned && !k.changed(n, before.epoch) {
 			t.nodes = append(t.nodes, had)
 			continue
 		}

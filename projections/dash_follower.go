@@ -58,6 +58,8 @@ type DashFollower struct {
 	checkpoints *checkpoints // nil: there is no database
 	savedAt     uint64       // seq of the last checkpoint, written or begun
 	saving      chan error   // holds the outcome of the save that is under way; nil if none is
+	building    *rebuild     // under way; nil if none is
+	rebuilds    uint64       // that were begun
 
 	serving  atomic.Pointer[Dash] // the one whose image readers see
 	folded   position             // the last event of the published image
@@ -65,6 +67,10 @@ type DashFollower struct {
 	progress progress             // of the fold
 	rebuild  atomic.Pointer[progress]
 	newest   atomic.Pointer[Checkpoint]
+
+	asks        chan rebuildAsk
+	over        chan struct{} // closed when Run has ended
+	lastRebuilt atomic.Pointer[Rebuilt]
 }
 
 // NewDashFollower returns a follower with an empty image; Run makes it work.
@@ -90,7 +96,10 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	if o.wrote == nil {
 		o.wrote = func() {}
 	}
-	f := &DashFollower{log: log, o: o, slog: o.Log.With("component", "projections", "projection", "dash")}
+	f := &DashFollower{
+		log: log, o: o, slog: o.Log.With("component", "projections", "projection", "dash"),
+		asks: make(chan rebuildAsk), over: make(chan struct{}),
+	}
 	f.use(&dashFold{dash: NewDash()})
 	if o.version == 0 {
 		f.o.version = f.fold.dash.Version()
@@ -127,6 +136,7 @@ func (f *DashFollower) Wait(ctx context.Context, seq uint64) error { return f.fo
 // At its end it takes a checkpoint, if that is worth while: the log must still be persisted
 // then, and the database be open.
 func (f *DashFollower) Run(ctx context.Context) error {
+	defer close(f.over)
 	work, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	err := f.run(work, stop)
@@ -142,23 +152,17 @@ func (f *DashFollower) Run(ctx context.Context) error {
 }
 
 // run ends with an error: that of ctx, or the reason why the node must stop.
-func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) error {
+func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) (err error) {
 	f.target.Store(f.log.Head() + 1)
 	if err := f.load(ctx); err != nil {
 		return err
 	}
-	var rebuilt chan *dashFold
+	defer func() {
+		stop(err)
+		f.endRebuild()
+	}()
 	if f.fold.old {
-		rebuilt = make(chan *dashFold, 1)
-		ended := make(chan struct{})
-		go func() {
-			defer close(ended)
-			f.foldAll(ctx, rebuilt, stop)
-		}()
-		defer func() {
-			stop(nil)
-			<-ended
-		}()
+		f.beginRebuild(ctx, stop)
 	}
 	f.progress.begin(f.fold.seq)
 	for {
@@ -167,7 +171,7 @@ func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) er
 		}
 		f.publish()
 		f.saveIfDue(ctx, stop, 1)
-		fresh, err := f.wait(ctx, rebuilt)
+		fresh, err := f.wait(ctx, stop)
 		if err != nil {
 			return err
 		}
@@ -177,7 +181,6 @@ func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) er
 		if err := f.replace(ctx, fresh); err != nil {
 			return err
 		}
-		rebuilt = nil
 		f.save(ctx, stop)
 	}
 }
@@ -203,8 +206,9 @@ func (f *DashFollower) load(ctx context.Context) error {
 	return nil
 }
 
-// wait waits until the log has grown, or, if rebuilt is not nil, until a fold comes out of it.
-func (f *DashFollower) wait(ctx context.Context, rebuilt <-chan *dashFold) (*dashFold, error) {
+// wait waits until the log has grown, or until a rebuild is asked for or done: then it returns
+// the fold.
+func (f *DashFollower) wait(ctx context.Context, stop context.CancelCauseFunc) (*dashFold, error) {
 	next := f.fold.seq + 1
 	waiting, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -216,16 +220,24 @@ func (f *DashFollower) wait(ctx context.Context, rebuilt <-chan *dashFold) (*das
 			return nil, fmt.Errorf("wait for seq %d: %w", next, err)
 		}
 		return nil, nil
-	case d := <-rebuilt:
+	case d := <-f.rebuilt():
 		cancel()
 		<-grew
 		return d, nil
+	case ask := <-f.asks:
+		cancel()
+		<-grew
+		f.answer(ctx, stop, ask)
+		return nil, nil
 	}
 }
 
 // publishEvery bounds the events that readers wait for while the log grows as fast as it
 // is folded. Publishing costs copies: what is folded next copies the pages it changes.
 const publishEvery = 1 << 15
+
+// nearHead is how many events behind the head a fold of the whole log is handed over.
+const nearHead = 1 << 15
 
 // catchUp folds everything up to the head as it is at the call. step is called after each block.
 func (f *DashFollower) catchUp(ctx context.Context, d *dashFold, p *progress, step func()) error {
@@ -269,30 +281,4 @@ func (f *DashFollower) publish() {
 	}
 	f.fold.dash.Publish(f.fold.seq)
 	f.folded.advance(f.fold.seq)
-}
-
-// foldAll folds the log from its beginning, and sends what it has when the head is near.
-func (f *DashFollower) foldAll(ctx context.Context, out chan<- *dashFold, stop context.CancelCauseFunc) {
-	d, p := &dashFold{dash: NewDash()}, new(progress)
-	p.begin(0)
-	f.rebuild.Store(p)
-	for d.seq+publishEvery < f.log.Head() {
-		if err := f.catchUp(ctx, d, p, func() {}); err != nil {
-			stop(err)
-			return
-		}
-	}
-	out <- d
-}
-
-// replace brings a fold of the whole log to where the one that serves is, and puts it in its place.
-func (f *DashFollower) replace(ctx context.Context, fresh *dashFold) error {
-	if err := f.catchUp(ctx, fresh, f.rebuild.Load(), func() {}); err != nil {
-		return err
-	}
-	fresh.dash.Publish(fresh.seq)
-	f.use(fresh)
-	f.rebuild.Store(nil)
-	f.slog.Info("the log was folded anew", "version", f.o.version, "seq", fresh.seq)
-	return nil
 }

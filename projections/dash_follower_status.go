@@ -18,6 +18,8 @@ type DashStatus struct {
 	// Folding is nil when there is nothing to catch up with: set until Ready, and while
 	// the log is folded anew behind rows that serve.
 	Folding *Folding `json:"folding"`
+	// Rebuilt is the last rebuild of this process that is done; nil if there is none.
+	Rebuilt *Rebuilt `json:"rebuilt"`
 }
 
 // Checkpoint is a state of a projection that is kept on disk.
@@ -38,7 +40,8 @@ type Folding struct {
 	Seq             uint64  `json:"seq"`
 	Head            uint64  `json:"head"`
 	EventsPerSecond float64 `json:"eventsPerSecond"`
-	// Anew says that the rows of an older version serve meanwhile.
+	// Anew says that the log is folded from its beginning while other rows serve: those of an
+	// older version, or those that a rebuild is to replace.
 	Anew bool `json:"anew"`
 }
 
@@ -69,6 +72,7 @@ func (f *DashFollower) Status() DashStatus {
 	head := f.log.Head()
 	s := DashStatus{
 		Version: f.o.version, Seq: seq, Lag: head - seq, Ready: f.Ready() == nil, Checkpoint: f.newest.Load(),
+		Rebuilt: f.lastRebuilt.Load(),
 	}
 	if p := f.rebuild.Load(); p != nil {
 		s.Folding = p.folding(head)
