@@ -50,6 +50,7 @@ var sideways = map[[2]string]string{
 	{"dashd/projections", "dashd/eventlog/index"}:          "a follower starts from a query instead of reading the whole log",
 	{"dashd/internal/cluster", "dashd/fsm"}:                "raft is given its state machine",
 	{"dashd/internal/commands", "dashd/internal/appender"}: "a command's events are appended like any others",
+	{"dashd/internal/bench", "dashd/internal/node"}:        "half a year is stored in minutes by a node with a clock of its own",
 }
 
 // doors are the third-party modules that one package, or two, may import.
