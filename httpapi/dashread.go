@@ -147,5 +147,5 @@ func askType(q *index.Query, name string) {
 
 // dashOptions are what all items of an answer share.
 func (s *Server) dashOptions(r *request, asked string) wire.DashOptions {
-	return wire.DashOptions{ProjectID: r.principal.Project, Now: s.Now(), Names: s.Settings.Names, EventType: asked}
+	return wire.DashOptions{ProjectID: r.principal.Project, Now: int64(s.now(r)), Names: s.Settings.Names, EventType: asked}
 }

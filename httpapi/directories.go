@@ -9,7 +9,7 @@ import (
 	"dashd/projections"
 )
 
-// directoryRow is a directory in answers: its credentials as of now, newest first.
+// directoryRow is a directory in answers: its credentials as of the moment of the request, newest first.
 type directoryRow struct {
 	projections.Directory
 	SCIMEndpoint string `json:"scimEndpoint"`
@@ -18,21 +18,21 @@ type directoryRow struct {
 // The states of a credential that depend on when one looks, and on its directory.
 const credentialExpired = "expired"
 
-func (s *Server) directoryRow(d projections.Directory) directoryRow {
+func (s *Server) directoryRow(r *request, d projections.Directory) directoryRow {
 	shown := make([]projections.DirectoryCredential, 0, len(d.Credentials))
 	for _, v := range slices.Backward(d.Credentials) {
-		shown = append(shown, s.credentialRow(d, v))
+		shown = append(shown, s.credentialRow(r, d, v))
 	}
 	d.Credentials = shown
 	return directoryRow{d, s.scimEndpoint()}
 }
 
-func (s *Server) credentialRow(d projections.Directory, v projections.DirectoryCredential) projections.DirectoryCredential {
+func (s *Server) credentialRow(r *request, d projections.Directory, v projections.DirectoryCredential) projections.DirectoryCredential {
 	switch {
 	case v.Status != projections.CredentialActive:
 	case d.Status != projections.DirectoryActive:
 		v.Status = projections.DirectoryDecommissioned
-	case int64(v.ExpiresAt) <= s.Now():
+	case v.ExpiresAt <= s.now(r):
 		v.Status = credentialExpired
 	}
 	return v
@@ -71,7 +71,7 @@ func (s *Server) listDirectories(w http.ResponseWriter, r *request) error {
 	}
 	rows := []directoryRow{}
 	for _, d := range slices.Backward(t.Directories(organization)) {
-		rows = append(rows, s.directoryRow(d))
+		rows = append(rows, s.directoryRow(r, d))
 	}
 	return writeJSON(w, http.StatusOK, rows)
 }
@@ -101,7 +101,7 @@ func (s *Server) oneDirectory(w http.ResponseWriter, r *request, in *input, orga
 	if !ok {
 		return noDirectory()
 	}
-	return writeJSON(w, http.StatusOK, s.directoryRow(d))
+	return writeJSON(w, http.StatusOK, s.directoryRow(r, d))
 }
 
 // endDirectory serves DELETE /dash/organization/directory.
@@ -135,17 +135,17 @@ func (s *Server) decommission(r *request, in *input, organization string) (done 
 	if done, err = s.Commands.DecommissionDirectory(r.Context(), r.call(), cmd); err != nil {
 		return done, row, err
 	}
-	row, err = s.changedDirectory(done, organization, cmd.ProviderID)
+	row, err = s.changedDirectory(r, done, organization, cmd.ProviderID)
 	return done, row, err
 }
 
 // changedDirectory is the row of a directory after a command.
-func (s *Server) changedDirectory(done commands.Done, organization, provider string) (directoryRow, error) {
+func (s *Server) changedDirectory(r *request, done commands.Done, organization, provider string) (directoryRow, error) {
 	d, ok := done.Tables.Directory(organization, provider)
 	if !ok { // its organization was deleted after the call that this one repeats
 		return directoryRow{}, noDirectory()
 	}
-	return s.directoryRow(d), nil
+	return s.directoryRow(r, d), nil
 }
 
 // unpairDirectory serves POST …/directories/{providerId}/unpair.
@@ -159,7 +159,7 @@ func (s *Server) unpairDirectory(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.changedDirectory(done, cmd.OrganizationID, cmd.ProviderID)
+	row, err := s.changedDirectory(r, done, cmd.OrganizationID, cmd.ProviderID)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ func (s *Server) newDirectory(w http.ResponseWriter, r *request, in *input, orga
 	if err != nil {
 		return err
 	}
-	row, err := s.changedDirectory(done, cmd.OrganizationID, cmd.ProviderID)
+	row, err := s.changedDirectory(r, done, cmd.OrganizationID, cmd.ProviderID)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (s *Server) newToken(w http.ResponseWriter, r *request, in *input, organiza
 	if err != nil {
 		return err
 	}
-	row, err := s.changedDirectory(done, cmd.OrganizationID, cmd.ProviderID)
+	row, err := s.changedDirectory(r, done, cmd.OrganizationID, cmd.ProviderID)
 	if err != nil {
 		return err
 	}
@@ -142,7 +142,7 @@ func (s *Server) revokeCredential(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	row, err := s.changedDirectory(done, cmd.OrganizationID, cmd.ProviderID)
+	row, err := s.changedDirectory(r, done, cmd.OrganizationID, cmd.ProviderID)
 	if err != nil {
 		return err
 	}

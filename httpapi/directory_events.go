@@ -1,7 +1,6 @@
 package httpapi
 
 import (
-	"context"
 	"net/http"
 
 	"dashd/eventlog"
@@ -58,9 +57,7 @@ func (s *Server) directoryEvents(w http.ResponseWriter, r *request) error {
 	if q.Ascending, err = choice(r.query, "sortDirection", "desc", "asc"); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.patience.query)
-	defer cancel()
-	page, err := s.Index.Query(ctx, q)
+	page, err := s.find(r, q)
 	if err != nil {
 		return err
 	}

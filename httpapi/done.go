@@ -52,9 +52,13 @@ func (r *request) digest() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// tables returns the tables of the request's project, as of at least the seq it asks for
-// with after=, and says in the answer's Dashd-Seq what they are as of.
+// tables returns the tables of the request's project, as of the moment it asks for with asOf=, or
+// of at least the seq it asks for with after=, and says in the answer's Dashd-Seq what they
+// are as of.
 func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables, error) {
+	if r.moment != nil {
+		return s.tablesOf(r)
+	}
 	after, err := strict(r.query, "after", 0, 0, maxOffset)
 	if err != nil {
 		return nil, err
@@ -67,10 +71,8 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 	return image.Tables(r.principal.Project), nil
 }
 
-// now is the moment that a read is answered for.
-func (s *Server) now(*request) projections.Time { return projections.Time(s.Now()) }
-
-// tablesNow returns the tables of the request's project as they are.
+// tablesNow returns the tables of the request's project as they are, whatever moment is asked for:
+// they tell who may see what.
 func (s *Server) tablesNow(r *request) (*projections.Tables, error) {
 	if err := s.folded(r, 0); err != nil {
 		return nil, err

@@ -32,10 +32,10 @@ type drainHealth struct {
 	NextAttemptAt  projections.Time `json:"nextAttemptAt"`
 }
 
-// drainRow is a drain in answers.
+// drainRow is a drain in answers. How it is doing is known of the present only.
 type drainRow struct {
 	projections.Drain
-	drainHealth
+	*drainHealth
 }
 
 func (s *Server) health(r *request, d projections.Drain) drainHealth {
@@ -50,7 +50,11 @@ func (s *Server) drainRow(r *request, d projections.Drain) drainRow {
 	if d.EventTypes == nil {
 		d.EventTypes = []string{}
 	}
-	return drainRow{d, s.health(r, d)}
+	if r.moment != nil {
+		return drainRow{Drain: d}
+	}
+	h := s.health(r, d)
+	return drainRow{d, &h}
 }
 
 func drainNotFound() error {

@@ -52,6 +52,9 @@ func appendCursor(dst []byte, page index.Page) []byte {
 func (s *Server) find(r *request, q index.Query) (index.Page, error) {
 	ctx, cancel := context.WithTimeout(r.Context(), s.patience.query)
 	defer cancel()
+	if err := r.bound(&q); err != nil {
+		return index.Page{}, err
+	}
 	return s.Index.Query(ctx, q)
 }
 
@@ -63,6 +66,9 @@ func (s *Server) eventStats(w http.ResponseWriter, r *request) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.patience.query)
 	defer cancel()
+	if err := r.bound(&q); err != nil {
+		return err
+	}
 	stats, seq, err := s.Index.Stats(ctx, q)
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (s *Server) impersonateUser(w http.ResponseWriter, r *request) error {
 		User        shownUser           `json:"user"`
 		ExpiresAt   projections.Time    `json:"expiresAt"`
 		RedirectURL string              `json:"redirectUrl,omitempty"`
-	}{true, did.Session, did.Token, s.showUser(u), did.Session.ExpiresAt, cmd.RedirectURL})
+	}{true, did.Session, did.Token, s.showUser(r, u), did.Session.ExpiresAt, cmd.RedirectURL})
 }
 
 // whole reads a number between two bounds, cut to a whole one.

@@ -8,8 +8,12 @@ import (
 )
 
 // listProjects serves GET /v1/projects.
-func (s *Server) listProjects(w http.ResponseWriter, _ *request) error {
-	return writeJSON(w, http.StatusOK, map[string][]projections.Project{"projects": s.Access.Image().Projects()})
+func (s *Server) listProjects(w http.ResponseWriter, r *request) error {
+	image, err := s.accessOf(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string][]projections.Project{"projects": image.Projects()})
 }
 
 // createProject serves POST /v1/projects.
@@ -28,7 +32,11 @@ func (s *Server) createProject(w http.ResponseWriter, r *request) error {
 
 // listKeys serves GET /v1/keys. No answer ever holds a key's text.
 func (s *Server) listKeys(w http.ResponseWriter, r *request) error {
-	return writeJSON(w, http.StatusOK, map[string][]projections.Key{"keys": s.Access.Image().Keys(r.principal.Project)})
+	image, err := s.accessOf(r)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, map[string][]projections.Key{"keys": image.Keys(r.principal.Project)})
 }
 
 // createKey serves POST /v1/keys. Its answer is the only place where the key

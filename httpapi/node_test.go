@@ -152,7 +152,7 @@ func (d *daemon) run() {
 func (d *daemon) options(log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
 		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: d.stopping,
+		Access: d.access, Dash: d.node.Dash, History: d.node.History, Commands: d.commands, Drains: d.drains, Health: d, Stopping: d.stopping,
 	}
 }
 

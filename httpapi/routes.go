@@ -56,6 +56,9 @@ type route struct {
 	endUsers        bool // an application's user may ask, with a signed token
 	anyAge          bool // a signed token may be used again, however old
 	unanswered      bool // if nothing can be stored, the connection is closed without an answer
+	// present says of a row that changes nothing why it answers as of the present only, for the
+	// refusal of asOf=; "": it answers as of any moment.
+	present string
 
 	// What the rows of the dashboard's API have besides.
 
@@ -68,6 +71,16 @@ type route struct {
 	feature      Feature         // which must be on
 	whenOff      any             // what is answered if it is not: a value, or a refusal; nil: that of the feature
 }
+
+// Why a row answers as of the present only.
+const (
+	rightsAreNow   = "rights are those of the present"
+	settingsAreNow = "it tells how this node is set"
+	nodeIsNow      = "it tells how this node is"
+	takesEvents    = "it takes events"
+	sends          = "it sends something now"
+	secretsAreNow  = "secrets are shown as they are only"
+)
 
 // ofDashboard reports whether the route is one of the dashboard's API.
 func (rt *route) ofDashboard() bool { return strings.HasPrefix(rt.pattern, "/dash/") }
@@ -107,11 +120,11 @@ func (rt *route) check() error {
 // systemRoutes are what a dashboard asks before anything else.
 func (s *Server) systemRoutes() []route {
 	return []route{
-		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17", anyAge: true},
-		{method: "GET", pattern: "/dash/config", scope: usersRead, handle: s.configuration, section: "17"},
+		{method: "GET", pattern: "/dash/validate", scope: anyKey, handle: s.validate, section: "17", anyAge: true, present: rightsAreNow},
+		{method: "GET", pattern: "/dash/config", scope: usersRead, handle: s.configuration, section: "17", present: settingsAreNow},
 		{
 			method: "GET", pattern: "/dash/organization/options", scope: orgsRead, handle: s.organizationOptions, section: "17",
-			feature: Teams, whenOff: map[string]bool{"teamsEnabled": false},
+			feature: Teams, whenOff: map[string]bool{"teamsEnabled": false}, present: settingsAreNow,
 		},
 	}
 }
@@ -120,15 +133,15 @@ func (s *Server) systemRoutes() []route {
 func (s *Server) ownRoutes() []route {
 	return []route{
 		// Producers.
-		{method: "POST", pattern: "/events/track", scope: eventsWrite, handle: s.track, section: "18"},
-		{method: "POST", pattern: studioPath, scope: eventsWrite, handle: s.ingestStudio, keyInURL: true, unanswered: true},
-		{method: "POST", pattern: "/ingest/events", scope: eventsWrite, handle: s.ingestEvents},
+		{method: "POST", pattern: "/events/track", scope: eventsWrite, handle: s.track, section: "18", present: takesEvents},
+		{method: "POST", pattern: studioPath, scope: eventsWrite, handle: s.ingestStudio, keyInURL: true, unanswered: true, present: takesEvents},
+		{method: "POST", pattern: "/ingest/events", scope: eventsWrite, handle: s.ingestEvents, present: takesEvents},
 
 		// The plugin's reads.
 		{method: "GET", pattern: "/events/user", scope: eventsRead, handle: s.userEvents, section: "18"},
 		{method: "GET", pattern: "/events/organization", scope: eventsRead, handle: s.organizationEvents, section: "18"},
 		{method: "GET", pattern: "/events/activity", scope: eventsRead, handle: s.activityEvents, section: "18"},
-		{method: "GET", pattern: jwksPath, scope: public, handle: s.jwks, section: "18"},
+		{method: "GET", pattern: jwksPath, scope: public, handle: s.jwks, section: "18", present: rightsAreNow},
 		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true, section: "18", command: "UseJTI", events: []eventlog.Type{eventlog.DashdTokenUsed}},
 
 		// The dashboard's reads.
@@ -140,20 +153,21 @@ func (s *Server) ownRoutes() []route {
 		// The native API.
 		{method: "GET", pattern: "/v1/events", scope: eventsRead, handle: s.queryEvents},
 		{method: "GET", pattern: "/v1/events/stats", scope: eventsRead, handle: s.eventStats},
-		{method: "GET", pattern: "/v1/events/stream", scope: eventsRead, handle: s.streamEvents, endless: true},
+		{method: "GET", pattern: "/v1/analytics/timeseries", scope: eventsRead, handle: s.timeseries},
+		{method: "GET", pattern: "/v1/events/stream", scope: eventsRead, handle: s.streamEvents, endless: true, present: "it follows the log"},
 		{method: "GET", pattern: "/v1/projects", scope: projectsAll, handle: s.listProjects},
 		{method: "POST", pattern: "/v1/projects", scope: projectsAll, handle: s.createProject, json: true, command: "ProjectCreate", events: []eventlog.Type{eventlog.DashdProjectCreated}},
 		{method: "GET", pattern: "/v1/keys", scope: keysAll, handle: s.listKeys},
 		{method: "POST", pattern: "/v1/keys", scope: keysAll, handle: s.createKey, json: true, command: "KeyCreate", events: []eventlog.Type{eventlog.DashdKeyCreated}},
 		{method: "DELETE", pattern: "/v1/keys/:id", scope: keysAll, handle: s.revokeKey, command: "KeyRevoke", events: []eventlog.Type{eventlog.DashdKeyRevoked}},
-		{method: "GET", pattern: "/v1/status", scope: adminOnly, handle: s.status},
-		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true},
+		{method: "GET", pattern: "/v1/status", scope: adminOnly, handle: s.status, present: nodeIsNow},
+		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true, present: "it is the log itself: name its blocks with from and to"},
 
 		// The studio's reads.
 		{method: "GET", pattern: "/api/events", scope: eventsRead, handle: s.queryEvents, keyInURL: true},
 		{method: "GET", pattern: "/api/events/count", scope: eventsRead, handle: s.eventStats, keyInURL: true},
 
-		{method: "GET", pattern: healthPath, scope: public, handle: s.healthz},
-		{method: "GET", pattern: "/readyz", scope: public, handle: s.readyz},
+		{method: "GET", pattern: healthPath, scope: public, handle: s.healthz, present: nodeIsNow},
+		{method: "GET", pattern: "/readyz", scope: public, handle: s.readyz, present: nodeIsNow},
 	}
 }

@@ -26,7 +26,7 @@ func (s *Server) drainRoutes() []route {
 		},
 		{
 			method: "POST", pattern: "/dash/organization/log-drain/test", scope: drainsWrite, handle: s.testDrain,
-			section: "12",
+			section: "12", present: sends,
 		},
 		{
 			method: "POST", pattern: "/dash/organization/log-drain/replay", scope: drainsWrite, handle: s.replayDrain,
@@ -35,7 +35,7 @@ func (s *Server) drainRoutes() []route {
 		},
 		{
 			method: "GET", pattern: "/dash/organization/log-drain/status", scope: drainsRead, handle: s.drainStatus,
-			section: "12",
+			section: "12", present: "how a delivery is doing is known of the present only",
 		},
 	}
 }

@@ -21,9 +21,9 @@ func (s *Server) userReadRoutes() []route {
 		{method: "GET", pattern: "/dash/user", scope: usersRead, handle: s.showUserDetail, section: "4"},
 		{method: "GET", pattern: "/dash/export-users", scope: exports, handle: s.exportUsers, section: "17"},
 		{method: "POST", pattern: "/dash/check-user-exists", scope: usersRead, handle: s.checkUserExists, section: "17"},
-		{method: "POST", pattern: "/dash/send-verification-email", scope: usersWrite, handle: s.sendVerificationEmail, section: "17", feature: EmailVerification},
-		{method: "POST", pattern: "/dash/send-many-verification-emails", scope: usersWrite, handle: s.sendVerificationEmails, section: "17", feature: EmailVerification},
-		{method: "POST", pattern: "/dash/send-reset-password-email", scope: usersWrite, handle: s.sendResetEmail, section: "17"},
+		{method: "POST", pattern: "/dash/send-verification-email", scope: usersWrite, handle: s.sendVerificationEmail, section: "17", feature: EmailVerification, present: sends},
+		{method: "POST", pattern: "/dash/send-many-verification-emails", scope: usersWrite, handle: s.sendVerificationEmails, section: "17", feature: EmailVerification, present: sends},
+		{method: "POST", pattern: "/dash/send-reset-password-email", scope: usersWrite, handle: s.sendResetEmail, section: "17", present: sends},
 	}
 }
 
@@ -124,11 +124,11 @@ func (s *Server) twoFactorRoutes() []route {
 		},
 		{
 			method: "GET", pattern: "/dash/user/2fa/totp-uri", scope: usersWrite, handle: s.totpURI, section: "15",
-			aliases: []string{"POST /dash/view-two-factor-totp-uri"},
+			aliases: []string{"POST /dash/view-two-factor-totp-uri"}, present: secretsAreNow,
 		},
 		{
 			method: "GET", pattern: "/dash/user/2fa/backup-codes", scope: usersWrite, handle: s.viewBackupCodes, section: "15",
-			aliases: []string{"POST /dash/view-backup-codes"},
+			aliases: []string{"POST /dash/view-backup-codes"}, present: secretsAreNow,
 		},
 		{
 			method: "POST", pattern: "/dash/user/2fa/backup-codes/generate", scope: usersWrite, handle: s.generateBackupCodes, section: "15",

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -27,6 +28,7 @@ type Log interface {
 	Head() uint64
 	Wait(ctx context.Context, seq uint64) error
 	Read(seq uint64) (eventlog.Record, error)
+	ReceivedAt(seq uint64) (ms int64, err error)
 	Blocks(ctx context.Context, from uint64, fn func(first uint64, raw []byte, b block.Block) error) error
 	FindID(project, id string) (seq uint64, ok bool, err error)
 }
@@ -71,6 +73,7 @@ type Options struct {
 	Appender *appender.Appender
 	Access   *projections.Follower
 	Dash     *projections.DashFollower
+	History  History
 	Commands *commands.Commands
 	Drains   Drains
 	Health   Health
@@ -179,6 +182,7 @@ type request struct {
 	claims    map[string]json.RawMessage // what a signed token limits the request to; nil with an API key
 	token     *signed                    // nil with an API key
 	body      []byte                     // of what was read as an input
+	moment    *moment                    // that a read is answered as of; nil: the present
 }
 
 // adapt authenticates a request and turns what its handler returns into an answer.
@@ -209,6 +213,9 @@ func (s *Server) adapt(rt route, at place, operator bool) httprouter.Handle {
 
 func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator bool) (err error) {
 	if rt.scope == public {
+		if strings.Contains(r.URL.RawQuery, asOfParam+"=") {
+			return rt.refusesAsOf()
+		}
 		return rt.handle(w, r)
 	}
 	if r.query, err = url.ParseQuery(r.URL.RawQuery); err != nil {
@@ -224,6 +231,9 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 		if err := declaredJSON(r, rt.ofDashboard()); err != nil {
 			return err
 		}
+	}
+	if err := s.resolveMoment(w, r); err != nil {
+		return err
 	}
 	if !rt.anyAge {
 		if err := s.useUp(r); err != nil {

@@ -66,7 +66,7 @@ func (s *Server) listSessionsOfUsers(w http.ResponseWriter, r *request) error {
 				continue
 			}
 			i, at[u.ID] = len(answer), len(answer)
-			answer = append(answer, userSessions{shownUser: s.showUser(u)})
+			answer = append(answer, userSessions{shownUser: s.showUser(r, u)})
 		}
 		answer[i].Sessions = append(answer[i].Sessions, session)
 	}

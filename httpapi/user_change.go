@@ -44,7 +44,7 @@ func (s *Server) createUser(w http.ResponseWriter, r *request) error {
 	return s.done(w, done, struct {
 		shownUser
 		Password string `json:"generatedPassword,omitempty"`
-	}{s.showUser(u), made.Password})
+	}{s.showUser(r, u), made.Password})
 }
 
 // blankOr checks a text that is not blank.
@@ -78,7 +78,7 @@ func (s *Server) updateUser(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return userNotFound()
 	}
-	return s.done(w, done, s.showUser(u))
+	return s.done(w, done, s.showUser(r, u))
 }
 
 // deleteUser serves DELETE /dash/user.

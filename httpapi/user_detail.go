@@ -36,7 +36,7 @@ func (s *Server) showUserDetail(w http.ResponseWriter, r *request) error {
 	if !ok {
 		return userNotFound()
 	}
-	u = s.present(u)
+	u = s.present(r, u)
 	minimal := r.query.Get("minimal") == "true"
 	d := userDetail{User: u, Account: []projections.Account{}, Session: []projections.Session{}}
 	if !minimal && !onlySessions {

@@ -17,37 +17,37 @@ type shownUser struct {
 	LastActiveAt *projections.Time `json:"lastActiveAt,omitempty"` // absent unless activity is tracked
 }
 
-// showUser is a user as one sees him now.
-func (s *Server) showUser(u projections.User) shownUser {
-	shown := shownUser{User: s.present(u)}
+// showUser is a user as one sees him at the moment of the request.
+func (s *Server) showUser(r *request, u projections.User) shownUser {
+	shown := shownUser{User: s.present(r, u)}
 	if s.Settings.ActivityTracking {
 		shown.LastActiveAt = &shown.User.LastActiveAt
 	}
 	return shown
 }
 
-// present is a user as of now. Without the feature, nobody is banned.
-func (s *Server) present(u projections.User) projections.User {
+// present is a user as of the moment of the request. Without the feature, nobody is banned.
+func (s *Server) present(r *request, u projections.User) projections.User {
 	if !s.on(Admin) {
 		u.Banned, u.BanReason, u.BanExpires = false, "", 0
 	}
-	return u.AsOf(projections.Time(s.Now()))
+	return u.AsOf(s.now(r))
 }
 
-func (s *Server) showUsers(users []projections.User) []shownUser {
+func (s *Server) showUsers(r *request, users []projections.User) []shownUser {
 	shown := make([]shownUser, len(users))
 	for i, u := range users {
-		shown[i] = s.showUser(u)
+		shown[i] = s.showUser(r, u)
 	}
 	return shown
 }
 
 // onlineUsers counts the users who are there.
-func (s *Server) onlineUsers(t *projections.Tables) int {
+func (s *Server) onlineUsers(r *request, t *projections.Tables) int {
 	if !s.Settings.ActivityTracking {
 		return 0
 	}
-	return t.OnlineUsers(projections.Time(s.Now() - online))
+	return t.OnlineUsers(s.now(r) - online)
 }
 
 // userID is the id of the user a request is about, also under the name id, if that is
@@ -86,8 +86,8 @@ func (s *Server) listUsers(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, userPage{
-		Users: s.showUsers(page.Rows), Total: page.Total, Offset: q.Offset, Limit: q.Limit,
-		OnlineUsers: s.onlineUsers(t), ActivityTracking: s.Settings.ActivityTracking,
+		Users: s.showUsers(r, page.Rows), Total: page.Total, Offset: q.Offset, Limit: q.Limit,
+		OnlineUsers: s.onlineUsers(r, t), ActivityTracking: s.Settings.ActivityTracking,
 	})
 }
 
@@ -173,5 +173,5 @@ func (s *Server) onlineCount(w http.ResponseWriter, r *request) error {
 	}
 	return writeJSON(w, http.StatusOK, struct {
 		OnlineUsers int `json:"onlineUsers"`
-	}{s.onlineUsers(t)})
+	}{s.onlineUsers(r, t)})
 }

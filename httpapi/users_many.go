@@ -54,7 +54,7 @@ func (s *Server) exportUsers(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	return export(s, w, func(emit func(shownUser) error) error {
-		return t.EachUser(q, func(u projections.User) error { return emit(s.showUser(u)) })
+		return t.EachUser(q, func(u projections.User) error { return emit(s.showUser(r, u)) })
 	})
 }
 

@@ -45,6 +45,20 @@ func (f *Follower) Seq() uint64 { return f.folded.get() }
 // Wait waits until the image holds everything up to seq.
 func (f *Follower) Wait(ctx context.Context, seq uint64) error { return f.folded.wait(ctx, seq) }
 
+// At is the image as of a seq of the log: if anything has changed since, it is folded from what
+// the index finds.
+func (f *Follower) At(ctx context.Context, seq uint64) (*AccessImage, error) {
+	folded := f.Seq() // before the image, which holds that and perhaps more
+	if image := f.Image(); image.Seq() <= seq && seq <= folded {
+		return image, nil
+	}
+	past := NewAccess()
+	if _, err := f.foldIndexed(ctx, past, &seq); err != nil {
+		return nil, err
+	}
+	return past.Image(), nil
+}
+
 // Run follows the log until ctx ends, and then returns nil. After any error the
 // image no longer moves, and the node must stop.
 func (f *Follower) Run(ctx context.Context) error {
@@ -77,7 +91,18 @@ const loadPage = 256
 // its own seq and holds all that comes after the page before, so together they
 // hold everything up to the seq of the last.
 func (f *Follower) load(ctx context.Context) error {
+	seq, err := f.foldIndexed(ctx, f.access, nil)
+	if err == nil {
+		f.folded.advance(seq)
+	}
+	return err
+}
+
+// foldIndexed folds what the index has, up to a seq if that is not nil, publishes it, and
+// returns what it is as of.
+func (f *Follower) foldIndexed(ctx context.Context, a *Access, upTo *uint64) (seq uint64, err error) {
 	q := index.Query{
+		UpTo:      upTo,
 		Project:   eventlog.ReservedProject,
 		Types:     accessTypes,
 		BySeq:     true,
@@ -88,15 +113,14 @@ func (f *Follower) load(ctx context.Context) error {
 	for {
 		page, err := f.index.Query(ctx, q)
 		if err != nil {
-			return fmt.Errorf("query the events of the reserved project: %w", err)
+			return 0, fmt.Errorf("query the events of the reserved project: %w", err)
 		}
 		for i := range page.Records {
-			f.access.Apply(&page.Records[i])
+			a.Apply(&page.Records[i])
 		}
 		if !page.More || len(page.Records) == 0 {
-			f.access.Publish()
-			f.folded.advance(page.Seq)
-			return nil
+			a.Publish()
+			return page.Seq, nil
 		}
 		last := &page.Records[len(page.Records)-1]
 		q.After = &index.Place{Time: last.Time, Seq: last.Seq}

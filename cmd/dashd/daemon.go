@@ -167,7 +167,7 @@ func saveFirstKey(path, key string) error {
 func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *httpapi.Server {
 	return httpapi.New(httpapi.Options{
 		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
-		Access: d.access, Dash: d.node.Dash, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
+		Access: d.access, Dash: d.node.Dash, History: d.node.History, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
 		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places, Refusals: d.refusals,
 	})
 }

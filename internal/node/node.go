@@ -33,6 +33,7 @@ type Config struct {
 	// Database, Dash and Appender are passed on; what Open knows better is overwritten.
 	Database kv.Options
 	Dash     projections.DashOptions
+	History  projections.HistoryOptions
 	Appender appender.Options
 }
 
@@ -43,6 +44,7 @@ type Node struct {
 	Store    *store.Store
 	Index    *index.Index
 	Dash     *projections.DashFollower
+	History  *projections.History
 	Cluster  *cluster.Cluster
 	Appender *appender.Appender
 
@@ -168,6 +170,7 @@ func (n *Node) openDatabase() error {
 	d := n.cfg.Dash
 	d.Log, d.DB, d.Now = n.cfg.Log, db, n.cfg.Now
 	n.Dash = projections.NewDashFollower(n.Store, d)
+	n.History = projections.NewHistory(n.Store, n.Dash, n.cfg.History)
 	return nil
 }
 

@@ -26,6 +26,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{name: "store", run: n.Store.Run},
 		{name: "index", run: n.Index.Run},
 		{name: "projection dash", run: n.Dash.Run},
+		{name: "history", run: n.History.Run},
 		{name: "cluster", run: n.Cluster.Run},
 		{name: "disk", run: n.watchDisk},
 		{name: "pages", run: n.boundPages},
