@@ -22,6 +22,8 @@ type dashFold struct {
 	// last event that is.
 	only string
 	end  uint64
+	// after, if not nil, is called when an event of a type with a rule was folded.
+	after func(seq uint64)
 
 	wanted []want // of the group in work, by reference to its dictionary
 	due    []int  // offsets of the events in the block that are folded
@@ -51,6 +53,9 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 	}
 	err := b.SelectFacts(first, d.due, func(rec *eventlog.Record) error {
 		d.dash.Apply(rec)
+		if d.after != nil {
+			d.after(rec.Seq)
+		}
 		return nil
 	})
 	if err != nil {

@@ -72,6 +72,8 @@ type History struct {
 	closed bool               // no maker begins any more
 	makes  map[moment]*making // under way, and waiting for their turn
 	past   []*past            // that used last first
+
+	diffs diffs
 }
 
 // moment is a state of a project.
@@ -86,6 +88,7 @@ func NewHistory(log HistoryLog, live *DashFollower, o HistoryOptions) *History {
 	h := &History{
 		log: log, live: live, db: live.o.DB, o: o.withDefaults(), slog: live.slog,
 		making: make(chan struct{}, 1), makes: map[moment]*making{},
+		diffs: diffs{making: make(chan struct{}, 1)},
 	}
 	h.work, h.stop = context.WithCancel(context.Background())
 	return h
