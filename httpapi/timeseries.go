@@ -97,6 +97,9 @@ func (s *Server) timeseries(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
+	if err := r.bound(&q); err != nil {
+		return err
+	}
 	h, err := s.histogram(r, q, asked)
 	if err != nil {
 		return err
