@@ -21,8 +21,9 @@ type benchOptions struct {
 	duration, warmup time.Duration
 	clients, users   int
 	preload, people  int
+	history          int
 	seed             uint64
-	dir              string
+	dir, keep        string
 	asJSON, list     bool
 }
 
@@ -34,11 +35,17 @@ func newBench() *cobra.Command {
 		Short: "Measure a node on this machine, or one elsewhere",
 		Long: `bench sends load to a node and reports rates and latencies. Without --server it
 starts a throw-away node of its own, in a new directory below --bench-dir, on this
-machine and on the same processors.`,
+machine and on the same processors.
+
+With --history the node holds half a year of so many events, about a tenth as many
+users, as if it had taken them in as they happened; then all figures over time are
+measured, with one client and with four. A scenario is measured by its name, or with
+those whose names begin with it: --scenario asof,graph/weekly.`,
 		Example: `  dashd bench
   dashd bench --scenario batch1000 --duration 30s --json
   dashd bench --preload 1000000 --scenario latest20,restart,replay
   dashd bench --people 1000000 --scenario users,users-search,user,memory,stop,start,fold
+  dashd bench --history 10000000 --duration 2s
   DASHD_KEY=… dashd bench --server http://dashd.internal:8787 --scenario latest20`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -54,6 +61,8 @@ machine and on the same processors.`,
 	f.IntVar(&o.clients, "clients", 0, "clients (0: as the scenario says)")
 	f.IntVar(&o.preload, "preload", 0, "`events` to store first, so that reads meet a log of that size")
 	f.IntVar(&o.people, "people", 0, "`users` to store first, each with two sessions; the events that follow are about them")
+	f.IntVar(&o.history, "history", 0, "`events` of half a year to store first, about a tenth as many users")
+	f.StringVar(&o.keep, "keep", "", "keep the data of --history in `directory`; another run takes it up there")
 	f.IntVar(&o.users, "users", 50_000, "users that the events are about")
 	f.Uint64Var(&o.seed, "seed", 1, "of the events")
 	f.StringVar(&o.dir, "bench-dir", ".", "`directory` below which the throw-away node keeps its data; its disk is measured")
@@ -64,13 +73,12 @@ machine and on the same processors.`,
 
 func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.Writer) (err error) {
 	if o.list {
-		rows := [][]string{{"SCENARIO", "CLIENTS", "WHAT"}}
-		for _, sc := range allScenarios(true) {
-			rows = append(rows, []string{sc.Name, fmt.Sprint(sc.Clients), sc.About})
-		}
-		return printTable(stdout, rows)
+		return listScenarios(stdout)
 	}
-	scenarios, err := chosen(o.scenarios, t.server == "")
+	if err := o.check(t.server); err != nil {
+		return err
+	}
+	scenarios, err := chosen(o.scenarios, t.server == "", o.history > 0)
 	if err != nil {
 		return err
 	}
@@ -82,27 +90,16 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 		options.Key = os.Getenv(keyVariable)
 	}
 	if t.server == "" {
-		n, err := startThrowaway(ctx, o.dir, stderr)
+		n, err := startThrowaway(ctx, o, stderr)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, n.remove()) }()
-		options.URL, options.Key = n.url, n.key
+		options.URL, options.Key, options.History = n.url, n.key, n.history
 		options.Usage = func() (bench.Usage, bool) { return bench.UsageOf(n.cmd.Process.Pid) }
 		for i := range scenarios {
-			switch scenarios[i].Name {
-			case restartScenario:
-				scenarios[i].Local = n.measureRestart
-			case replayScenario:
-				scenarios[i].Local = n.measureReplay
-			case memoryScenario:
-				scenarios[i].Local = n.measureMemory
-			case stopScenario:
-				scenarios[i].Local = n.measureStop
-			case startScenario:
-				scenarios[i].Local = n.measureStart
-			case foldScenario:
-				scenarios[i].Local = n.measureFold
+			if measure := n.measures()[scenarios[i].Name]; measure != nil {
+				scenarios[i].Local = measure
 			}
 		}
 	} else if options.Key == "" {
@@ -126,6 +123,9 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 		}
 	}
 	err = bench.Run(ctx, options)
+	if failed := failures(results); failed > 0 && ctx.Err() == nil { // each was reported
+		err = fmt.Errorf("%d of %d measurements failed", failed, len(results))
+	}
 	if o.asJSON {
 		return errors.Join(err, printJSON(stdout, map[string]any{
 			"version": version, "go": runtime.Version(), "processors": runtime.NumCPU(), "results": results,
@@ -134,51 +134,122 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 	return err
 }
 
+func failures(results []bench.Result) (n int) {
+	for _, r := range results {
+		if failed(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// failed says that there is no figure, but an error.
+func failed(r bench.Result) bool { return r.Requests == 0 && r.FirstErr != "" }
+
+// check refuses what does not go together.
+func (o *benchOptions) check(server string) error {
+	switch {
+	case o.history > 0 && server != "":
+		return errors.New("--history needs a node of its own, not --server")
+	case o.history > 0 && o.people > 0:
+		return errors.New("--history and --people do not go together")
+	case o.history == 0 && o.keep != "":
+		return errors.New("--keep is for --history")
+	}
+	return nil
+}
+
+func listScenarios(w io.Writer) error {
+	rows := [][]string{{"SCENARIO", "CLIENTS", "WHAT"}}
+	for _, sc := range append(allScenarios(true), bench.HistoryScenarios()...) {
+		rows = append(rows, []string{sc.Name, fmt.Sprint(sc.Clients), sc.About})
+	}
+	return printTable(w, rows)
+}
+
 // What is measured on the throw-away node only, beside the scenarios of load.
-const (
-	restartScenario = "restart"
-	replayScenario  = "replay"
-	memoryScenario  = "memory"
-	stopScenario    = "stop"
-	startScenario   = "start"
-	foldScenario    = "fold"
-)
+var ownScenarios = []bench.Scenario{
+	{Name: "replay", About: "dashd replay --format ndjson --data-dir: the node is stopped for it"},
+	{Name: "replay-text", About: "the same with --format text"},
+	{Name: "rebuild", About: "dashd replay --rebuild: the log folded anew beside the image that serves"},
+	{Name: "restart", About: "from the start of a node that was killed to its first ready answer"},
+	{Name: "memory", About: "how much memory the node has after what was measured before"},
+	{Name: "stop", About: "a stop in good order, with a checkpoint of the dashboard's tables"},
+	{Name: "start", About: "from the start of a node to the dashboard's tables, from their checkpoint"},
+	{Name: "fold", About: "all tables of the dashboard folded from the first event, on one processor"},
+	{Name: "tables", About: "how much memory each of the tables takes"},
+}
+
+// measures are how the scenarios are measured that are not load.
+func (n *throwaway) measures() map[string]func(context.Context) (bench.Result, error) {
+	return map[string]func(context.Context) (bench.Result, error){
+		"replay":      n.replay("ndjson"),
+		"replay-text": n.replay("text"),
+		"rebuild":     n.measureRebuild,
+		"restart":     n.measureRestart,
+		"memory":      n.measureMemory,
+		"stop":        n.measureStop,
+		"start":       n.measureStart,
+		"fold":        n.measureFold,
+		"tables":      n.measureTables,
+	}
+}
 
 // allScenarios lists what can be measured; own says that the node is this command's.
 func allScenarios(own bool) []bench.Scenario {
 	all := bench.Scenarios()
 	if own {
-		all = append(all,
-			bench.Scenario{Name: replayScenario, About: "dashd replay --format ndjson over the admin socket"},
-			bench.Scenario{Name: restartScenario, About: "from the start of a node that was killed to its first ready answer"},
-			bench.Scenario{Name: memoryScenario, About: "how much memory the node has after what was measured before"},
-			bench.Scenario{Name: stopScenario, About: "a stop in good order, with a checkpoint of the dashboard's tables"},
-			bench.Scenario{Name: startScenario, About: "from the start of a node to the dashboard's tables, from their checkpoint"},
-			bench.Scenario{Name: foldScenario, About: "all tables of the dashboard folded from the first event, on one processor"})
+		all = append(all, ownScenarios...)
 	}
 	return all
 }
 
-func chosen(names []string, own bool) ([]bench.Scenario, error) {
-	all := allScenarios(own)
-	if len(names) == 0 {
-		return all, nil
+// usual are the scenarios that nobody has to ask for.
+func usual(own, history bool) []bench.Scenario {
+	if history {
+		return append(bench.HistoryScenarios(), ownScenarios...)
 	}
-	for _, n := range names {
-		if !slices.ContainsFunc(all, func(s bench.Scenario) bool { return s.Name == n }) {
-			return nil, fmt.Errorf("no scenario %q here; see dashd bench --list", n)
+	return slices.DeleteFunc(allScenarios(own), func(s bench.Scenario) bool {
+		return slices.Contains([]string{"replay-text", "rebuild", "tables"}, s.Name)
+	})
+}
+
+// chosen are the scenarios with the given names, and those whose names begin with one and a slash.
+func chosen(names []string, own, history bool) ([]bench.Scenario, error) {
+	if len(names) == 0 {
+		return usual(own, history), nil
+	}
+	all := allScenarios(own)
+	if history {
+		all = append(bench.HistoryScenarios(), all...)
+	}
+	named := func(s bench.Scenario, name string) bool {
+		return s.Name == name || strings.HasPrefix(s.Name, name+"/")
+	}
+	for _, name := range names {
+		if !slices.ContainsFunc(all, func(s bench.Scenario) bool { return named(s, name) }) {
+			return nil, fmt.Errorf("no scenario %q here; see dashd bench --list", name)
 		}
 	}
-	return slices.DeleteFunc(all, func(s bench.Scenario) bool { return !slices.Contains(names, s.Name) }), nil
+	return slices.DeleteFunc(all, func(s bench.Scenario) bool {
+		return !slices.ContainsFunc(names, func(name string) bool { return named(s, name) })
+	}), nil
 }
 
 func printResult(w io.Writer, r bench.Result, heading bool) {
 	if heading {
-		fmt.Fprintf(w, "%-14s %7s %12s %9s %9s %9s %9s %9s %10s %8s\n",
+		fmt.Fprintf(w, "%-28s %7s %12s %9s %9s %9s %9s %9s %10s %8s\n",
 			"SCENARIO", "CLIENTS", "PER SECOND", "P50", "P95", "P99", "MAX", "CPU", "WRITTEN", "PEAK RSS")
 	}
-	fmt.Fprintf(w, "%-14s %7d %12.0f %9s %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
+	if failed(r) {
+		fmt.Fprintf(w, "%-28s %7d FAILED: %s\n", r.Scenario, r.Clients, printable(r.FirstErr))
+		return
+	}
+	fmt.Fprintf(w, "%-28s %7d %12.0f %9s %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
 		short(r.P50), short(r.P95), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), mebibytes(r.PeakRSS))
+	if r.Goal > 0 && r.P95 > r.Goal {
+		fmt.Fprintf(w, "  MISSED: the goal of p95 is %s\n", r.Goal)
+	}
 	if r.Note != "" {
 		fmt.Fprintf(w, "  %s\n", r.Note)
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -27,20 +25,33 @@ type throwaway struct {
 	stderr   io.Writer
 	cmd      *exec.Cmd // of the last start
 	url, key string
+	history  *bench.History // what it was filled with; nil: with none
+	kept     bool           // its data stays
 }
 
-// startThrowaway starts a node on a free port, with its data in a new directory.
-func startThrowaway(ctx context.Context, below string, stderr io.Writer) (*throwaway, error) {
+// startThrowaway starts a node on a free port, with its data in a new directory, or filled with
+// a history.
+func startThrowaway(ctx context.Context, o benchOptions, stderr io.Writer) (n *throwaway, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp(below, "dashd-bench-")
+	n = &throwaway{self: self, dir: o.keep, stderr: stderr, key: "bench-key-of-a-throw-away-node", kept: o.keep != ""}
+	if n.kept {
+		err = os.MkdirAll(n.dir, 0o700)
+	} else {
+		n.dir, err = os.MkdirTemp(o.dir, "dashd-bench-")
+	}
 	if err != nil {
 		return nil, err
 	}
-	n := &throwaway{self: self, dir: dir, stderr: stderr, key: "bench-key-of-a-throw-away-node"}
-	if err := n.start(ctx, "127.0.0.1:0"); err != nil {
+	if o.history > 0 {
+		err = n.fill(ctx, o)
+	}
+	if err == nil {
+		err = n.start(ctx, "127.0.0.1:0")
+	}
+	if err != nil {
 		return nil, errors.Join(err, n.remove())
 	}
 	return n, nil
@@ -81,9 +92,12 @@ func (n *throwaway) end(sig os.Signal) {
 	_ = n.cmd.Wait()
 }
 
-// remove ends the node and removes its data.
+// remove ends the node and removes its data, unless they are to be kept.
 func (n *throwaway) remove() error {
 	n.end(syscall.SIGTERM)
+	if n.kept {
+		return nil
+	}
 	return os.RemoveAll(n.dir)
 }
 
@@ -111,31 +125,6 @@ func (n *throwaway) measureRestart(ctx context.Context) (bench.Result, error) {
 	r := once(took)
 	if u, ok := bench.UsageOf(n.cmd.Process.Pid); ok {
 		r.CPUPer, r.PeakRSS = u.CPU, u.PeakRSS
-	}
-	return r, nil
-}
-
-// measureReplay runs dashd replay and takes its own figures. CPU and memory are those
-// of that process.
-func (n *throwaway) measureReplay(ctx context.Context) (bench.Result, error) {
-	cmd := exec.CommandContext(ctx, n.self, "replay", "--data-dir", n.dataDir(), "--format", "ndjson", "--json")
-	var facts bytes.Buffer
-	cmd.Stderr = &facts // and the events go to nobody
-	if err := cmd.Run(); err != nil {
-		return bench.Result{}, fmt.Errorf("%w: %s", err, facts.Bytes())
-	}
-	var f replayed
-	if err := json.Unmarshal(facts.Bytes(), &f); err != nil {
-		return bench.Result{}, fmt.Errorf("the summary of replay: %w", err)
-	}
-	took := time.Duration(f.Seconds * float64(time.Second))
-	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	r := bench.Result{
-		Clients: 1, Seconds: f.Seconds, Requests: 1, Events: int64(f.Events), PerSec: f.PerSec,
-		P50: took, P95: took, P99: took, Max: took, CPUPer: cpu / time.Duration(max(f.Events, 1)), WrotePer: -1, PeakRSS: -1,
-	}
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		r.PeakRSS = u.Maxrss << 10
 	}
 	return r, nil
 }

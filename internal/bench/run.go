@@ -3,8 +3,10 @@ package bench
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"sync"
 	"sync/atomic"
@@ -26,6 +28,7 @@ type Options struct {
 	Users     int                  // that the events are about
 	People    int                  // users to store first, each with CrowdSessions sessions; then Users does not count
 	Preload   int                  // events to store first, behind those of People, rounded up to full batches
+	History   *History             // what the node was filled with; may be nil. Then People does not count
 	Progress  func(events int)     // called while they are stored; may be nil
 	Usage     func() (Usage, bool) // of the node; nil or false: unknown
 	Report    func(Result)         // called after each scenario
@@ -48,8 +51,9 @@ type Result struct {
 	// request of a read; -1 if unknown.
 	CPUPer   time.Duration `json:"cpuPerNs"`
 	WrotePer float64       `json:"bytesWrittenPer"`
-	PeakRSS  int64         `json:"peakRSS"`        // of the node, bytes; -1 if unknown
-	Note     string        `json:"note,omitempty"` // what else was seen
+	PeakRSS  int64         `json:"peakRSS"`          // of the node, bytes; -1 if unknown
+	Goal     time.Duration `json:"goalns,omitempty"` // of P95
+	Note     string        `json:"note,omitempty"`   // what else was seen
 	FirstErr string        `json:"firstError,omitempty"`
 }
 
@@ -63,52 +67,70 @@ func CrowdEvents(people int) int { return genevents.CrowdEvents(people, CrowdSes
 // the clock starts, counted in events.
 const kept = 20_000
 
-// Run measures the scenarios one after the other.
+// Run measures the scenarios one after the other. One that fails is reported, with its error in
+// FirstErr and no figure, and is in the error that Run returns at its end; the others are measured all the same.
 func Run(ctx context.Context, o Options) error {
-	w := newWorkload(o.Seed, o.Users)
-	if o.People > 0 {
-		w = newCrowd(o.Seed, o.People, CrowdSessions)
-		o.Preload += CrowdEvents(o.People)
-	}
+	w := load(&o)
 	if o.Preload > 0 {
 		if err := preload(ctx, o, w); err != nil {
 			return fmt.Errorf("preload: %w", err)
 		}
 	}
+	var failed error
 	for _, sc := range o.Scenarios {
-		if sc.Local != nil {
-			r, err := sc.Local(ctx)
-			if err != nil {
-				return fmt.Errorf("%s: %w", sc.Name, err)
-			}
-			r.Scenario = sc.Name
-			o.Report(r)
-			continue
+		r, err := measure(ctx, o, sc, w)
+		if ctx.Err() != nil {
+			return errors.Join(failed, ctx.Err())
 		}
-		if o.Clients > 0 {
-			sc.Clients = o.Clients
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("%s: %w", sc.Name, err))
+			r = Result{Clients: sc.Clients, Errors: max(r.Errors, 1), FirstErr: err.Error(), CPUPer: -1, WrotePer: -1, PeakRSS: -1}
 		}
-		requests := make([]request, max(64, min(2048, kept/max(1, sc.Events))))
-		for i := range requests {
-			requests[i] = sc.make(w, i)
-		}
-		l := newLoop(o, sc, requests)
-		if err := l.run(ctx, o.Warmup); err != nil {
-			return fmt.Errorf("%s: %w", sc.Name, err)
-		}
-		l.reset()
-		before, known := usage(o)
-		start := time.Now()
-		if err := l.run(ctx, o.Duration); err != nil {
-			return fmt.Errorf("%s: %w", sc.Name, err)
-		}
-		r := l.result(time.Since(start))
-		if after, ok := usage(o); ok && known {
-			r.add(before, after)
-		}
+		r.Scenario, r.Goal = sc.Name, sc.Goal
 		o.Report(r)
 	}
-	return nil
+	return failed
+}
+
+// load is what the scenarios make their requests of.
+func load(o *Options) *workload {
+	switch {
+	case o.History != nil:
+		return newPast(*o)
+	case o.People > 0:
+		o.Preload += CrowdEvents(o.People)
+		return newCrowd(o.Seed, o.People, CrowdSessions)
+	}
+	return newWorkload(o.Seed, o.Users)
+}
+
+// measure measures one scenario.
+func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, error) {
+	if sc.Local != nil {
+		return sc.Local(ctx)
+	}
+	if o.Clients > 0 {
+		sc.Clients = o.Clients
+	}
+	requests := make([]request, max(64, min(2048, kept/max(1, sc.Events))))
+	for i := range requests {
+		requests[i] = sc.make(w, i)
+	}
+	l := newLoop(o, sc, requests)
+	if !sc.Once {
+		if err := l.run(ctx, o.Warmup, 0); err != nil {
+			return l.result(o.Warmup), err
+		}
+	}
+	l.reset()
+	before, known := usage(o)
+	start := time.Now()
+	err := l.run(ctx, o.Duration, sc.Least)
+	r := l.result(time.Since(start))
+	if after, ok := usage(o); ok && known {
+		r.add(before, after)
+	}
+	return r, err
 }
 
 func usage(o Options) (Usage, bool) {
@@ -136,7 +158,7 @@ type loop struct {
 	sc       Scenario
 	requests []request
 	client   *http.Client
-	next     atomic.Int64
+	next     atomic.Int64 // requests that were begun
 
 	mu       sync.Mutex // guards the rest
 	latency  *hdrhistogram.Histogram
@@ -157,11 +179,16 @@ func (l *loop) reset() {
 	l.done, l.errors, l.firstErr = 0, 0, nil
 }
 
-// run lets the clients work for d. It is an error if not one request succeeded, and
-// if ctx ends.
-func (l *loop) run(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
+// run lets the clients work for d, and until so many requests were begun. It is an error if not
+// one request succeeded, and if ctx ends.
+func (l *loop) run(ctx context.Context, d time.Duration, least int) error {
+	if d <= 0 && least == 0 {
 		return ctx.Err()
+	}
+	enough := l.next.Load() + int64(least)
+	last := int64(math.MaxInt64)
+	if l.sc.Once {
+		last = int64(len(l.requests))
 	}
 	defer l.client.CloseIdleConnections()
 	end := time.Now().Add(d)
@@ -171,11 +198,17 @@ func (l *loop) run(ctx context.Context, d time.Duration) error {
 			own := hdrhistogram.New(1, int64(time.Minute), 3)
 			var done, failed int64
 			var firstErr error
-			for time.Now().Before(end) && ctx.Err() == nil {
+			for (time.Now().Before(end) || l.next.Load() < enough) && ctx.Err() == nil {
+				n := l.next.Add(1) - 1
+				if n >= last {
+					break
+				}
 				start := time.Now()
-				if err := l.send(ctx); err != nil {
+				if err := send(ctx, l.client, l.o, &l.requests[n%int64(len(l.requests))]); err != nil {
 					failed++
-					firstErr = err
+					if firstErr = err; failed >= hopeless && done == 0 {
+						break
+					}
 				} else {
 					done++
 					_ = own.RecordValue(int64(time.Since(start))) // at most a minute: the client's timeout
@@ -198,10 +231,8 @@ func (l *loop) run(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// send sends the next request and reads its answer.
-func (l *loop) send(ctx context.Context) error {
-	return send(ctx, l.client, l.o, &l.requests[int(l.next.Add(1))%len(l.requests)])
-}
+// hopeless is after how many failures a client whom nothing has succeeded gives up.
+const hopeless = 20
 
 // send sends one request and reads its answer to the end. An answer other than 200,
 // and one that says that events were refused, is an error.

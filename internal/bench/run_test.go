@@ -152,8 +152,13 @@ func TestNoFigureWithoutSuccess(t *testing.T) {
 		{"a preload that is refused", func(o *bench.Options) { o.Key, o.Preload = "no", 1 }, "preload: HTTP 401"},
 	} {
 		results, err := measure(t, &node{}, tt.change)
-		if err == nil || !strings.Contains(err.Error(), tt.says) || len(results) > 0 {
-			t.Errorf("%s: Run = %v and %d results, want %q", tt.name, err, len(results), tt.says)
+		if err == nil || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: Run = %v, want %q", tt.name, err, tt.says)
+		}
+		for _, r := range results {
+			if r.Requests != 0 || r.P50 != 0 || r.PerSec != 0 || r.Errors == 0 || r.FirstErr == "" {
+				t.Errorf("%s: %+v", tt.name, r)
+			}
 		}
 	}
 }
@@ -180,7 +185,7 @@ func TestLocalScenario(t *testing.T) {
 			{Name: "bad", Local: func(context.Context) (bench.Result, error) { return bench.Result{}, broken }},
 		}
 	})
-	if !errors.Is(err, broken) || len(results) != 1 || results[0].Scenario != "own" {
+	if !errors.Is(err, broken) || len(results) != 2 || results[0].Scenario != "own" || results[1].FirstErr != "no binary" {
 		t.Errorf("Run = %v, %+v", err, results)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -21,6 +22,12 @@ type Scenario struct {
 	About   string
 	Clients int
 	Events  int // of one request; 0: a read
+	// Goal is what the 95th percentile of the latency should be at most; 0: there is none.
+	Goal time.Duration
+	// Least is how many requests are measured, however long they take.
+	Least int
+	// Once says that each request is sent once, and none to warm up.
+	Once bool
 	// Local, if set, is the whole measurement: one of what is not asked for over
 	// HTTP.
 	Local func(ctx context.Context) (Result, error)
@@ -80,6 +87,10 @@ type workload struct {
 	users  []string // the busiest first, as far as a sample tells; of a crowd, some of those who came
 	every  int      // of a crowd: one of so many who come is noted in users
 	came   int      // since the last that was noted
+
+	history *History   // nil: the node was not filled with one
+	rng     *rand.Rand // of moments of it
+	asked   time.Time  // a moment of which is asked again and again
 }
 
 // sample is the number of events from which users are taken.
