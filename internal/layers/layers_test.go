@@ -20,6 +20,7 @@ var layer = map[string]int{
 	"dashd/internal/seal":        1,
 	"dashd/internal/genevents":   1,
 	"dashd/internal/cow":         1,
+	"dashd/internal/footprint":   1,
 	"dashd/internal/credential":  1,
 	"dashd/internal/idp":         1,
 	"dashd/internal/outbound":    1,
