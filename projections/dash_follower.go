@@ -63,6 +63,7 @@ type DashFollower struct {
 
 	serving  atomic.Pointer[Dash] // the one whose image readers see
 	folded   position             // the last event of the published image
+	pace     pace                 // of publishing; only Run's goroutine
 	target   atomic.Uint64        // the head as of the start of Run, plus 1; 0 before
 	progress progress             // of the fold
 	rebuild  atomic.Pointer[progress]
@@ -100,6 +101,7 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 		log: log, o: o, slog: o.Log.With("component", "projections", "projection", "dash"),
 		asks: make(chan rebuildAsk), over: make(chan struct{}),
 	}
+	f.folded.asked = make(chan struct{}, 1)
 	f.use(&dashFold{dash: NewDash()})
 	if o.version == 0 {
 		f.o.version = f.fold.dash.Version()
@@ -127,8 +129,23 @@ func (f *DashFollower) Image() *DashImage { return f.serving.Load().Image() }
 // Seq is the last event the image holds.
 func (f *DashFollower) Seq() uint64 { return f.folded.get() }
 
-// Wait waits until the image holds everything up to seq.
-func (f *DashFollower) Wait(ctx context.Context, seq uint64) error { return f.folded.wait(ctx, seq) }
+// Wait waits until the image holds everything up to seq. What is in the log is folded
+// at once for it.
+func (f *DashFollower) Wait(ctx context.Context, seq uint64) error {
+	if f.Seq() >= seq {
+		return nil
+	}
+	if err := f.log.Wait(ctx, seq); err != nil {
+		return err
+	}
+	return f.folded.hurry(ctx, seq)
+}
+
+// WaitPatiently is Wait for those who follow the log themselves: no image is made for
+// their sake.
+func (f *DashFollower) WaitPatiently(ctx context.Context, seq uint64) error {
+	return f.folded.wait(ctx, seq)
+}
 
 // Run follows the log until ctx ends, and then returns nil. After any error the
 // image no longer moves, and the node must stop.
@@ -219,7 +236,7 @@ func (f *DashFollower) wait(ctx context.Context, stop context.CancelCauseFunc) (
 		if err != nil {
 			return nil, fmt.Errorf("wait for seq %d: %w", next, err)
 		}
-		return nil, nil
+		return f.rest(ctx, stop)
 	case d := <-f.rebuilt():
 		cancel()
 		<-grew
@@ -231,13 +248,6 @@ func (f *DashFollower) wait(ctx context.Context, stop context.CancelCauseFunc) (
 		return nil, nil
 	}
 }
-
-// publishEvery bounds the events that readers wait for while the log grows as fast as it
-// is folded. Publishing costs copies: what is folded next copies the pages it changes.
-const publishEvery = 1 << 15
-
-// nearHead is how many events behind the head a fold of the whole log is handed over.
-const nearHead = 1 << 15
 
 // catchUp folds everything up to the head as it is at the call. step is called after each block.
 func (f *DashFollower) catchUp(ctx context.Context, d *dashFold, p *progress, step func()) error {
@@ -258,27 +268,8 @@ func (f *DashFollower) catchUp(ctx context.Context, d *dashFold, p *progress, st
 	return nil
 }
 
+// nearHead is how many events behind the head a fold of the whole log is handed over.
+const nearHead = 1 << 15
+
 // farBehind is how many times rarer checkpoints are while nobody can read the image yet.
 const farBehind = 16
-
-// step publishes what readers should not wait for, and what is to be saved.
-func (f *DashFollower) step(ctx context.Context, stop context.CancelCauseFunc) {
-	if f.fold.seq-f.Seq() < publishEvery {
-		return
-	}
-	if f.Ready() == nil {
-		f.publish()
-		f.saveIfDue(ctx, stop, 1)
-		return
-	}
-	f.saveIfDue(ctx, stop, farBehind)
-}
-
-// publish shows readers everything that was folded.
-func (f *DashFollower) publish() {
-	if f.fold.seq == f.Seq() {
-		return
-	}
-	f.fold.dash.Publish(f.fold.seq)
-	f.folded.advance(f.fold.seq)
-}

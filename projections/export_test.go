@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"strings"
+	"time"
 
 	"dashd/eventlog/block"
 	"dashd/internal/kv"
@@ -151,4 +152,15 @@ func RootOfFormat(format byte) []byte {
 	root := (&manifest{version: 1}).appendRoot(nil, nil)
 	root[len(checkpointMagic)] = format
 	return Resum(root)
+}
+
+// ImagesIn counts the images that are published in a time if each is as soon as it is due.
+func ImagesIn(d, cost time.Duration) (n int) {
+	var p pace
+	for now, end := time.Unix(0, 0), time.Unix(0, 0).Add(d); now.Before(end); n++ {
+		p.published(now, now.Add(cost))
+		now = now.Add(cost)
+		now = now.Add(max(p.left(now), 0))
+	}
+	return n
 }

@@ -34,7 +34,7 @@ type Index interface {
 // *projections.DashFollower.
 type Dash interface {
 	Image() *projections.DashImage
-	Wait(ctx context.Context, seq uint64) error
+	WaitPatiently(ctx context.Context, seq uint64) error
 }
 
 // Positions is the part of internal/kv.DB in which positions are kept.

@@ -19,7 +19,7 @@ const saveIdle = 1 << 16
 // after an error. Each block is looked at when the image holds it.
 func (d *Deliverer) watch(ctx context.Context, still func() bool) error {
 	head := d.o.Events.Head()
-	if err := d.o.Dash.Wait(ctx, head); err != nil {
+	if err := d.o.Dash.WaitPatiently(ctx, head); err != nil {
 		return fmt.Errorf("wait for the image: %w", err)
 	}
 	d.mu.Lock()
@@ -39,7 +39,7 @@ func (d *Deliverer) watch(ctx context.Context, still func() bool) error {
 			return fmt.Errorf("wait for seq %d: %w", from, err)
 		}
 		head = d.o.Events.Head()
-		if err := d.o.Dash.Wait(ctx, head); err != nil {
+		if err := d.o.Dash.WaitPatiently(ctx, head); err != nil {
 			return fmt.Errorf("wait for the image: %w", err)
 		}
 		image := d.o.Dash.Image()
