@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unique"
@@ -36,6 +37,7 @@ type database struct {
 	tree   *maxminddb.Reader // finds records
 	places *geoip2.Reader    // reads them
 	known  [1 << knownBits][knownWays]atomic.Pointer[knownPlace]
+	cities func() cityPoints // reads them when it is first called
 }
 
 // A place is kept in one of knownWays that the hash of its record names, so that two
@@ -80,6 +82,7 @@ func open(precision Precision, size int64, sum string, tree func() (*maxminddb.R
 	}
 	info := Info{Type: t.Metadata.DatabaseType, Built: time.Unix(int64(t.Metadata.BuildEpoch), 0).UTC(), Bytes: size, SHA256: sum}
 	d := &database{info: info, precision: precision, tree: t, places: p, attribution: attribution(info.Type, false)}
+	d.cities = sync.OnceValue(d.readCities)
 	if _, err := p.City(netip.IPv4Unspecified()); errors.As(err, new(geoip2.InvalidMethodError)) {
 		return nil, errNoPlaces(info.Type)
 	}

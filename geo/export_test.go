@@ -34,5 +34,15 @@ func Trial(data []byte, addresses ...netip.Addr) ([]Place, error) {
 	for _, a := range addresses {
 		places = append(places, d.place(a))
 	}
+	d.cities()
 	return places, nil
+}
+
+// Cities are where the cities of a database are.
+func Cities(data []byte) (map[string]Point, error) {
+	d, err := openBytes(data, "", City)
+	if err != nil {
+		return nil, err
+	}
+	return d.cities(), nil
 }

@@ -54,16 +54,24 @@ func berlin(city string) record {
 // fixture is a database of a type, with a record for a network.
 func fixture(t testing.TB, databaseType, network string, r record) []byte {
 	t.Helper()
+	return fixtureOf(t, databaseType, map[string]record{network: r})
+}
+
+// fixtureOf is a database of a type, with records for networks.
+func fixtureOf(t testing.TB, databaseType string, records map[string]record) []byte {
+	t.Helper()
 	tree, err := mmdbwriter.New(mmdbwriter.Options{DatabaseType: databaseType, BuildEpoch: 1_790_000_000, Languages: []string{"en", "de"}, Description: map[string]string{"en": "a test"}, IncludeReservedNetworks: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, net, err := net.ParseCIDR(network)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := tree.Insert(net, r); err != nil {
-		t.Fatal(err)
+	for network, r := range records {
+		_, net, err := net.ParseCIDR(network)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Insert(net, r); err != nil {
+			t.Fatal(err)
+		}
 	}
 	var b bytes.Buffer
 	if _, err := tree.WriteTo(&b); err != nil {

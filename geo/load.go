@@ -46,6 +46,7 @@ func load(path, dir string, most int64, precision Precision, unless string) (d *
 	if err := d.verify(); err != nil {
 		return nil, sum, err
 	}
+	d.cities() // here, where it takes nobody's time
 	return d, sum, nil
 }
 

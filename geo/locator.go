@@ -127,6 +127,17 @@ func (l *Locator) Lookup(address string) Place {
 	return d.place(a)
 }
 
+// CityPoint is where a city is, if the database in use knows one of that name in the country
+// and no other. The first call for the embedded database takes a while.
+func (l *Locator) CityPoint(countryCode, city string) (Point, bool) {
+	d := l.current.Load()
+	if d == nil || len(countryCode) != 2 {
+		return Point{}, false
+	}
+	p, known := d.cities()[countryCode+city]
+	return p, known
+}
+
 // Attribution has to be shown with places; nil if there is none to show.
 func (l *Locator) Attribution() *Attribution {
 	if d := l.current.Load(); d != nil {

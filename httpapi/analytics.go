@@ -3,7 +3,6 @@ package httpapi
 import (
 	"net/http"
 
-	"dashd/geo"
 	"dashd/projections"
 )
 
@@ -92,12 +91,6 @@ func (s *Server) retention(w http.ResponseWriter, r *request) error {
 // mapCities is how many cities the map names, unless told.
 const mapCities = 100
 
-// placed is a map with what has to be shown beside it.
-type placed struct {
-	projections.WorldMap
-	Attribution *geo.Attribution `json:"attribution,omitempty"`
-}
-
 func (s *Server) worldMap(w http.ResponseWriter, r *request) error {
 	q := projections.MapQuery{Cities: lenient(r.query, "limit", mapCities, 1, 1000)}
 	for name, at := range map[string]*projections.Time{"since": &q.Since, "until": &q.Until} {
@@ -113,9 +106,5 @@ func (s *Server) worldMap(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	answer := placed{WorldMap: t.WorldMap(q)}
-	if s.Places != nil {
-		answer.Attribution = s.Places.Attribution()
-	}
-	return writeJSON(w, http.StatusOK, answer)
+	return writeJSON(w, http.StatusOK, s.placed(t.WorldMap(q)))
 }

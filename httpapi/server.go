@@ -54,6 +54,8 @@ type Dash interface {
 type Places interface {
 	// Locate gives a checked event its place, unless its producer did.
 	Locate(ev *eventlog.Event)
+	// CityPoint is where a city is, if that is known.
+	CityPoint(countryCode, city string) (geo.Point, bool)
 	// Attribution has to be shown with places; nil if there is none to show.
 	Attribution() *geo.Attribution
 }

@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/maxmind/mmdbwriter v1.2.0
 	github.com/oschwald/maxminddb-golang/v2 v2.9.0
+	golang.org/x/text v0.43.0
 )
 
 require (

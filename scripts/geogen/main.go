@@ -13,6 +13,12 @@
 // to the last byte. Of 300,000 addresses of each version, both name the same country for 99.98 %
 // (IPv4) and all (IPv6), and the same city for 98.5 % and 99.99 %.
 //
+// With -centroids it makes geo/centroids.go instead, of that file and of the shapes of countries
+// as the npm package world-atlas (ISC; the shapes are Natural Earth's, public domain) has them:
+//
+//	npm pack world-atlas@2.0.2 && tar xzf *.tgz
+//	go run . -centroids ../../geo/centroids.go package/countries-50m.json ../../geo/default.mmdb
+//
 // It is a module of its own, so that its dependencies are not those of dashd.
 package main
 
@@ -38,9 +44,16 @@ const mostPlaces = 5000
 func main() {
 	out := flag.String("out", "default.mmdb", "`file` to write")
 	built := flag.Int64("built", 1780666922, "`time` the data were built, in s since 1970")
+	labels := flag.String("centroids", "", "`file` to write where the labels of countries stand; arguments are COUNTRIES.json CITIES.mmdb then")
 	flag.Parse()
 	if flag.NArg() != 2 {
 		log.Fatal("usage: geogen [flags] IPV4.mmdb IPV6.mmdb")
+	}
+	if *labels != "" {
+		if err := centroids(flag.Arg(0), flag.Arg(1), *labels); err != nil {
+			log.Fatal(err)
+		}
+		return
 	}
 	if err := run(flag.Arg(0), flag.Arg(1), *out, *built); err != nil {
 		log.Fatal(err)
