@@ -15,7 +15,7 @@ import (
 
 // checkpointFormat is that of manifests and chunks. What is of another format is folded again
 // from the log.
-const checkpointFormat = 1
+const checkpointFormat = 2
 
 var checkpointMagic = []byte("dashdckp")
 

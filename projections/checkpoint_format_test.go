@@ -22,7 +22,10 @@ type still uint64
 func (s still) Head() uint64         { return uint64(s) }
 func (s still) PersistedSeq() uint64 { return uint64(s) }
 
-func (s still) Wait(ctx context.Context, _ uint64) error {
+func (s still) Wait(ctx context.Context, seq uint64) error {
+	if seq <= uint64(s) {
+		return nil
+	}
 	<-ctx.Done()
 	return ctx.Err()
 }
@@ -39,27 +42,18 @@ const goldenSeq = 500
 // format. If this test fails, add a format and its golden file; run -update only for a format that
 // no node has written yet.
 func TestGoldenCheckpoint(t *testing.T) {
-	const parts, rows = "testdata/checkpoint-1.hex", "testdata/checkpoint-1.rows"
+	const parts, rows = "testdata/checkpoint-2.hex", "testdata/checkpoint-2.rows"
 	if *update {
 		writeGolden(t, parts, rows)
-	}
-	text, err := os.ReadFile(parts)
-	if err != nil {
-		t.Fatal(err)
 	}
 	db, err := kv.Open(t.TempDir(), kv.Options{MinFree: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	for line := range strings.Lines(string(text)) {
-		key, val, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if err := set(db, unhex(t, key), unhex(t, val)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	putGolden(t, db, parts)
 	var says strings.Builder
-	o := projections.DashTest(projections.DashOptions{DB: db, Log: slog.New(slog.NewTextHandler(&says, nil))}, 1, 0, nil)
+	o := projections.DashTest(projections.DashOptions{DB: db, Log: slog.New(slog.NewTextHandler(&says, nil))}, 0, 0, nil)
 	f := projections.NewDashFollower(still(goldenSeq), o)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -77,6 +71,21 @@ func TestGoldenCheckpoint(t *testing.T) {
 	}
 	if got := projections.StoredRows(f.Image()); got != string(want) {
 		t.Errorf("the rows differ: %s\nthe log says %s", difference(got, string(want)), &says)
+	}
+}
+
+// putGolden writes the parts of a checkpoint into a database.
+func putGolden(t *testing.T, db *kv.DB, parts string) {
+	t.Helper()
+	text, err := os.ReadFile(parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		key, val, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if err := set(db, unhex(t, key), unhex(t, val)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -126,7 +135,7 @@ func TestACheckpointOfAnotherFormatIsFoldedAgain(t *testing.T) {
 	}
 	for _, key := range keys {
 		if _, _, root := projections.ParseChunkKey(key); root {
-			if err := set(d.db, key, projections.RootOfFormat(2)); err != nil {
+			if err := set(d.db, key, projections.RootOfFormat(3)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -136,8 +145,30 @@ func TestACheckpointOfAnotherFormatIsFoldedAgain(t *testing.T) {
 		t.Errorf("the log says\n%s", says)
 	}
 	d.save()
-	if n, err := projections.Unused(d.db, 1); n > 0 || err != nil {
+	if n, err := projections.Unused(d.db, projections.DashVersion); n > 0 || err != nil {
 		t.Errorf("%d chunks are of no use (%v)", n, err)
+	}
+}
+
+// A checkpoint of the first format, as the release before wrote it, is passed over, and
+// cleared away when there is another.
+func TestACheckpointOfTheFirstFormatIsFoldedAgain(t *testing.T) {
+	d := newDisk(t)
+	d.grow(newGenerator(1), goldenSeq+100)
+	putGolden(t, d.db, "testdata/checkpoint-1.hex")
+	d.want(projections.DashOptions{})
+	if says := d.says.String(); !strings.Contains(says, "another format") {
+		t.Errorf("the log says\n%s", says)
+	}
+	d.save()
+	keys, err := projections.CheckpointParts(d.db)
+	if err != nil || len(keys) == 0 {
+		t.Fatalf("%d parts, %v", len(keys), err)
+	}
+	for _, key := range keys {
+		if version, _, _ := projections.ParseChunkKey(key); version != projections.DashVersion {
+			t.Errorf("a part of version %d is left", version)
+		}
 	}
 }
 

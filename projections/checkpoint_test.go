@@ -195,7 +195,7 @@ func TestACheckpointAndTheTailMakeTheImage(t *testing.T) {
 				}
 				d.want(projections.DashOptions{})
 			}
-			if n, err := projections.Unused(d.db, 1); n > 0 || err != nil {
+			if n, err := projections.Unused(d.db, projections.DashVersion); n > 0 || err != nil {
 				t.Errorf("%d chunks are of no use (%v)", n, err)
 			}
 			if !strings.Contains(d.says.String(), "checkpoint loaded") || strings.Contains(d.says.String(), "level=ERROR") {
@@ -285,7 +285,7 @@ func TestACrashLeavesTheLastGoodCheckpoint(t *testing.T) {
 			}
 			d.grow(g, 50)
 			d.save()
-			if n, err := projections.Unused(d.db, 1); n > 0 || err != nil {
+			if n, err := projections.Unused(d.db, projections.DashVersion); n > 0 || err != nil {
 				t.Errorf("fault %d at commit %d: %d chunks are of no use (%v)", fault, commit, n, err)
 			}
 			d.want(projections.DashOptions{})

@@ -45,36 +45,60 @@ func NewDash() *Dash {
 
 // building are the tables of a project, to be changed before the next Publish.
 func (d *Dash) building(id string) *Tables {
+	p := d.project(id)
+	d.touch(p)
+	return &p.tables
+}
+
+// project finds a project, or begins one.
+func (d *Dash) project(id string) *project {
 	p := d.projects[id]
 	if p == nil {
 		id = strings.Clone(id)
 		p = &project{id: id, number: -1}
 		d.projects[id] = p
 	}
+	return p
+}
+
+// touch is called before a project is changed.
+func (d *Dash) touch(p *project) {
 	if !p.touched {
 		p.touched = true
 		d.touched = append(d.touched, p)
 	}
-	return &p.tables
 }
 
 // Name is "dash".
 func (d *Dash) Name() string { return "dash" }
 
 // Version is that of what the folds mean.
-func (d *Dash) Version() int { return 1 }
+func (d *Dash) Version() int { return 2 }
 
 // Apply folds one event into what is being built.
 func (d *Dash) Apply(rec *eventlog.Record) {
+	if d.applyRule(rec) {
+		d.attend(rec)
+	}
+}
+
+// applyRule folds one event by the rule of its type, if there is one. It reports whether the
+// event may be activity of somebody: dashd's own are not, and all types that its commands
+// send to a project have rules.
+func (d *Dash) applyRule(rec *eventlog.Record) bool {
+	if rec.Status == eventlog.Failed || rec.Project == eventlog.ReservedProject {
+		return false
+	}
 	r, ok := rules[rec.Type]
-	if !ok || rec.Status == eventlog.Failed || rec.Project == eventlog.ReservedProject {
-		return
+	if !ok {
+		return true
 	}
 	d.fact.reset(rec, r.copies)
-	if r.ours && !d.fact.ours() {
-		return
+	ours := d.fact.ours()
+	if ours || !r.ours {
+		d.building(rec.Project).apply(&r, &d.fact)
 	}
-	d.building(rec.Project).apply(&r, &d.fact)
+	return !ours
 }
 
 // Publish makes what was folded so far, up to seq, the image that readers see. It costs

@@ -27,6 +27,7 @@ type dashFold struct {
 
 	wanted []want // of the group in work, by reference to its dictionary
 	due    []int  // offsets of the events in the block that are folded
+	roll   rollCall
 }
 
 // want says whether a dictionary entry is a type that Dash folds.
@@ -39,25 +40,35 @@ const (
 )
 
 // block folds what concerns the projection in one block. The first block may begin
-// before the events that are due. Other events are passed over by their columns: they
-// are not decoded.
+// before the events that are due. Of other events only the columns are looked at: they are
+// not decoded.
 func (d *dashFold) block(first uint64, b *block.Block) error {
 	next := d.seq + 1
 	if first > next {
 		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("the block after seq %d begins at %d", d.seq, first))
 	}
 	d.due = d.due[:0]
-	groups := b.Groups()
+	groups, end := b.Groups(), d.rows(first, b)
 	for i := range groups {
-		d.pick(&groups[i], int(next-first), d.rows(first, b))
+		d.pick(&groups[i], int(next-first), end)
 	}
+	d.roll.open(d.dash, d.only, b, int(next-first))
 	err := b.SelectFacts(first, d.due, func(rec *eventlog.Record) error {
-		d.dash.Apply(rec)
+		at := int(rec.Seq - first)
+		d.roll.until(at)
+		if d.dash.applyRule(rec) {
+			d.roll.until(at + 1)
+		} else {
+			d.roll.next = at + 1
+		}
 		if d.after != nil {
 			d.after(rec.Seq)
 		}
 		return nil
 	})
+	if err == nil {
+		d.roll.until(end)
+	}
 	if err != nil {
 		return errs.Stop(errs.ExitIntegrity, fmt.Errorf("decode the block at seq %d: %w", first, err))
 	}

@@ -48,7 +48,7 @@ func TestRebuild(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.want(projections.DashOptions{})
-	if n, err := projections.Unused(d.db, 1); n > 0 || err != nil {
+	if n, err := projections.Unused(d.db, projections.DashVersion); n > 0 || err != nil {
 		t.Errorf("%d chunks are of no use (%v)", n, err)
 	}
 	if says := d.says.String(); strings.Count(says, "folded anew") == 0 || strings.Contains(says, "level=ERROR") {

@@ -106,7 +106,7 @@ func TestAnotherVersionIsFoldedBehindTheOldRows(t *testing.T) {
 	d.grow(g, 100)
 	log := hold(d.log, 300)
 	o := projections.DashOptions{CheckpointAtStop: 1, DB: d.db, Log: slog.New(slog.NewTextHandler(d.says, nil))}
-	f := projections.NewDashFollower(log, projections.DashTest(o, 2, 512, nil))
+	f := projections.NewDashFollower(log, projections.DashTest(o, projections.DashVersion+1, 512, nil))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -119,7 +119,7 @@ func TestAnotherVersionIsFoldedBehindTheOldRows(t *testing.T) {
 		t.Errorf("the old rows are not read: %v", err)
 	}
 	s := f.Status()
-	if s.Folding == nil || !s.Folding.Anew || s.Version != 2 || s.Checkpoint == nil {
+	if s.Folding == nil || !s.Folding.Anew || s.Version != projections.DashVersion+1 || s.Checkpoint == nil {
 		t.Errorf("status %+v", s)
 	}
 	if got, want := projections.StoredRows(f.Image()), projections.StoredRows(d.fold(d.log.Head())); got != want {
@@ -152,7 +152,7 @@ func TestAnotherVersionIsFoldedBehindTheOldRows(t *testing.T) {
 		t.Fatalf("%d parts, %v", len(keys), err)
 	}
 	for _, key := range keys {
-		if version, _, _ := projections.ParseChunkKey(key); version != 2 {
+		if version, _, _ := projections.ParseChunkKey(key); version != projections.DashVersion+1 {
 			t.Errorf("a part of version %d is left", version)
 		}
 	}
@@ -201,7 +201,7 @@ func TestCheckpointsAreTakenWhileTheLogGrows(t *testing.T) {
 	if roots != 2 { // all events are of one day
 		t.Errorf("%d generations are kept, want 2", roots)
 	}
-	if n, err := projections.Unused(d.db, 1); n > 0 || err != nil {
+	if n, err := projections.Unused(d.db, projections.DashVersion); n > 0 || err != nil {
 		t.Errorf("%d chunks are of no use (%v)", n, err)
 	}
 	d.want(projections.DashOptions{})

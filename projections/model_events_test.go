@@ -53,7 +53,7 @@ func (g *generator) event() eventlog.Event {
 				eventlog.VocabularyDash, eventlog.VocabularyStudio, eventlog.VocabularyAPI)},
 		},
 		CountryCode: pick(g, "", "DE", "FR"),
-		ActorID:     pick(g, "", "", "", "operator", "u1"),
+		ActorID:     pick(g, "", "", "", "", "operator", g.user()),
 	}
 	switch g.IntN(40) {
 	case 0:
@@ -62,6 +62,9 @@ func (g *generator) event() eventlog.Event {
 		e.Status = eventlog.Failed
 	case 2:
 		e.Time -= int64(g.IntN(100_000_000)) // late
+	}
+	if e.Type == eventlog.LoginFailed || e.Type == "custom.thing" || e.Type.Category() == "security" {
+		e.Origin.Vocabulary %= eventlog.VocabularyDashd // no command sends them
 	}
 	g.describe(&e)
 	g.past = append(g.past, e)

@@ -161,7 +161,6 @@ func (m *model) userDeleted(id string) {
 	}
 	m.users = without(m.users, func(u projections.User) bool { return u.ID == id })
 	delete(m.strangers, id)
-	m.heard = without(m.heard, func(heard string) bool { return heard == id })
 	m.accounts = without(m.accounts, func(a modelAccount) bool { return a.UserID == id })
 	m.factors = without(m.factors, func(f projections.TwoFactor) bool { return f.UserID == id })
 	m.endSessionsOf(id)

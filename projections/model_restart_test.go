@@ -20,7 +20,7 @@ func TestNodeThatStartsShowsTheModel(t *testing.T) {
 	for seed := range sequences(t) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			d, g, w := newDisk(t), newGenerator(1000+seed), world{}
-			version, seq := 1, uint64(0)
+			version, seq := projections.DashVersion, uint64(0)
 			for d.log.Head() < 10_000 {
 				d.grow(g, 1+g.IntN(800))
 				d.feed(w, &seq)
@@ -88,6 +88,7 @@ func (w world) check(t *testing.T, g *generator, image *projections.DashImage, h
 		}
 		for range 5 {
 			checkQueries(t, g, tables, m)
+			checkPresence(t, g, tables, m)
 		}
 	}
 }

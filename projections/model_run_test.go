@@ -157,6 +157,7 @@ func (r *run) compare() {
 		}
 		if r.g.IntN(4) == 0 {
 			checkQueries(r.T, r.g, tables, m)
+			checkPresence(r.T, r.g, tables, m)
 		}
 	}
 	if r.g.IntN(100) == 0 {

@@ -34,6 +34,9 @@ type model struct {
 	providers   []projections.SSOProvider
 	directories []projections.Directory
 	drains      []projections.Drain
+
+	deeds []modelDeed
+	today int64 // the day on which the newest of them was received
 }
 
 func newModel() *model { return &model{strangers: map[string]projections.Time{}} }
@@ -49,6 +52,7 @@ func (m *model) fold(rec eventlog.Record) {
 	m.foldPeople(e)
 	m.foldGroups(e)
 	m.foldSettings(e)
+	m.foldPresence(e)
 }
 
 // modelEvent is an event with its metadata read in the ordinary way.

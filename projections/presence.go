@@ -3,7 +3,6 @@ package projections
 import (
 	"github.com/RoaringBitmap/roaring/v2"
 
-	"dashd/eventlog"
 	"dashd/internal/cow"
 )
 
@@ -53,11 +52,11 @@ const anyKind = 0
 // figures of a year, and the same of the month before it.
 const presenceDays = 400
 
-// note adds an event of a type by a user. It was received on the given day.
-func (p *presence) note(user uint32, t eventlog.Type, at Time, received int32) {
+// note adds an event of a user. kind is the symbol of its type, and received the day on which dashd had it.
+func (p *presence) note(user uint32, kind symbol, at Time, received int32) {
 	day := dayOf(at)
 	p.days.add(dayKey(anyKind, day), user)
-	if kind := p.kinds.symbol(string(t)); kind != noSymbol {
+	if kind != noSymbol {
 		p.days.add(dayKey(uint32(kind), day), user)
 	}
 	p.pass(received)
@@ -176,14 +175,14 @@ func (p *presence) within(day int32, from, to int64) *roaring.Bitmap {
 // dense is a set with a bit for each number, for sets that are made number by number.
 type dense []uint64
 
-func (d *dense) add(n uint32) {
-	if k := int(n / 64); k >= len(*d) {
-		*d = append(*d, make([]uint64, k+1-len(*d))...)
+func (b *dense) add(n uint32) {
+	if k := int(n / 64); k >= len(*b) {
+		*b = append(*b, make([]uint64, k+1-len(*b))...)
 	}
-	(*d)[n/64] |= 1 << (n % 64)
+	(*b)[n/64] |= 1 << (n % 64)
 }
 
-func (d *dense) bitmap() *roaring.Bitmap { return roaring.FromDense(*d, true) }
+func (b *dense) bitmap() *roaring.Bitmap { return roaring.FromDense(*b, true) }
 
 // activeByEvents is a new set: the ordinals of the users who did something in s, as
 // presence has it. There may be users among them of whom only the id is known, and some who were deleted.

@@ -22,9 +22,20 @@ type sets struct {
 	live    []*roaring.Bitmap // by row: as they are now
 	changed []int             // rows whose live set is not that of the last freeze
 	stale   []bool            // by row: whether it is in changed
-	lastKey uint64            // the key asked for last, and its row + 1
-	lastRow int
+	recent  []recentRow       // of keys asked for lately, by recentAt
 }
+
+// recentRow is a key and its row + 1.
+type recentRow struct {
+	key uint64
+	row int
+}
+
+// recentRows is how many keys are remembered: those of some twenty kinds on the same days.
+const recentRows = 64
+
+// recentAt is where a key is remembered. Neighbouring kinds and days do not meet there.
+func recentAt(key uint64) int { return int((key>>32*3 + key) % recentRows) }
 
 // setRow is a set as readers see it. They must not call what changes it, nor Clone.
 type setRow struct {
@@ -48,7 +59,8 @@ func dayOf(t Time) int32 {
 // add puts an ordinal into the set of a key.
 func (s *sets) add(key uint64, ord uint32) {
 	row := s.row(key, true)
-	if s.live[row].CheckedAdd(ord) {
+	if live := s.live[row]; !live.Contains(ord) { // Add copies what it looks into
+		live.Add(ord)
 		s.note(row)
 	}
 }
@@ -75,8 +87,12 @@ func (s *sets) note(row int) {
 
 // row finds the row of a key, or makes one; -1 if there is none.
 func (s *sets) row(key uint64, create bool) int {
-	if s.lastRow > 0 && s.lastKey == key {
-		return s.lastRow - 1
+	if s.recent == nil {
+		s.recent = make([]recentRow, recentRows)
+	}
+	recent := &s.recent[recentAt(key)]
+	if recent.key == key && recent.row > 0 {
+		return recent.row - 1
 	}
 	row := -1
 	for ord := range s.keys.Of(key) {
@@ -90,7 +106,7 @@ func (s *sets) row(key uint64, create bool) int {
 		s.keys.Add(key, uint32(row))
 		s.adopt(roaring.New())
 	}
-	s.lastKey, s.lastRow = key, row+1
+	*recent = recentRow{key, row + 1}
 	return row
 }
 
@@ -159,7 +175,7 @@ func codeSetRow(c *coder, r *setRow) {
 
 // reindex makes everything but the rows from the rows.
 func (s *sets) reindex() {
-	s.keys, s.live, s.stale, s.changed, s.lastRow = cow.Pairs{}, nil, nil, nil, 0
+	s.keys, s.live, s.stale, s.changed, s.recent = cow.Pairs{}, nil, nil, nil, nil
 	keys := make([]ordinalKey, 0, s.rows.Len())
 	for first, page := range s.rows.Pages(0) {
 		for i := range page {

@@ -6,8 +6,9 @@ import (
 	"dashd/internal/cow"
 )
 
-// userRow is a user, or one that is known only by his id, because something belongs to
-// him. The row of a user who was deleted is empty; his ordinal is not used again.
+// userRow is a user, or one that is known only by his id: because something belongs to him,
+// because he did something, or because he was deleted. So an ordinal stands for the same
+// id for ever, whatever is told of it.
 type userRow struct {
 	text      string // id, email, name; tail: see the tags
 	createdAt Time
@@ -136,15 +137,14 @@ func (p *people) findUser(id string) (ord uint32, ok bool) {
 		return 0, false
 	}
 	return p.userIDs.Find(id, func(ord uint32) bool {
-		r := p.users.At(int(ord))
-		return r.text != "" && r.userID() == id
+		return p.users.At(int(ord)).userID() == id
 	})
 }
 
 // userAgain is findUser for the writer. It is fast if he asks for the same user again, as he
 // does for one event, and for the events of one request.
 func (p *people) userAgain(id string) (ord uint32, ok bool) {
-	if r := p.users.At(int(p.lastUser)); r != nil && r.text != "" && r.userID() == id {
+	if r := p.users.At(int(p.lastUser)); r != nil && r.userID() == id {
 		return p.lastUser, true
 	}
 	if ord, ok = p.findUser(id); ok {
@@ -159,7 +159,7 @@ func (p *people) knownUser(id string) (ord uint32, ok bool) {
 	return ord, ok && p.users.At(int(ord)).flags&userKnown != 0
 }
 
-func (p *people) userAlive(ord uint32) bool { return p.users.At(int(ord)).text != "" }
+func (p *people) userAlive(uint32) bool { return true }
 
 // userRowOf finds the row with an id, or makes one of a user of whom only the id is
 // known, for something to belong to. There must be an id that fits.
@@ -214,7 +214,8 @@ func (p *people) setActive(ord uint32, at Time) {
 	}
 }
 
-// dropUser empties the row of a user. What belongs to him must be gone.
+// dropUser leaves of the row of a user what is known of one of whom only the id is. What
+// belongs to him must be gone.
 func (p *people) dropUser(ord uint32) {
 	r := p.users.At(int(ord))
 	if r.flags&userKnown != 0 {
@@ -223,7 +224,7 @@ func (p *people) dropUser(ord uint32) {
 		p.joined.Remove(timeKey(r.createdAt), ord)
 		p.joinedDays.remove(dayKey(0, dayOf(r.createdAt)), ord)
 	}
-	*p.users.Edit(int(ord)) = userRow{}
+	*p.users.Edit(int(ord)) = userRow{text: strings.Clone(r.userID()), id: r.id}
 	*p.activity.Edit(int(ord)) = activityRow{}
 }
 
@@ -288,15 +289,11 @@ func (t *Tables) OnlineUsers(since Time) int {
 
 func (p *people) reindexUsers() {
 	p.userIDs, p.emails, p.joined, p.joinedDays, p.known = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, sets{}, 0
-	p.userIDs.Grow(p.users.Len())
-	var emails, joined []ordinalKey
+	p.userIDs.Load(p.users.Len(), idsOf(&p.users, func(r *userRow) (string, bool) { return r.userID(), true }))
+	emails, joined := make([]ordinalKey, 0, p.users.Len()), make([]ordinalKey, 0, p.users.Len())
 	for first, page := range p.users.Pages(0) {
 		for i := range page {
 			r, ord := &page[i], uint32(first+i)
-			if r.text == "" {
-				continue
-			}
-			p.userIDs.Add(r.userID(), ord, p.userAlive)
 			if r.flags&userKnown != 0 {
 				p.known++
 				emails = append(emails, ordinalKey{hashOf(r.emailText()), ord})
