@@ -3,6 +3,7 @@ package projections
 import (
 	"encoding/binary"
 	"errors"
+	"strconv"
 	"strings"
 )
 
@@ -11,9 +12,34 @@ import (
 type coder struct {
 	reading bool
 	b       []byte // what was written
-	text    string // what is to be read; strings that are read share its memory
-	err     error
-	words   map[string]string // the shared texts read so far
+	text    string // what is to be read
+	// lent says that the memory of text is somebody else's: what is kept of it is copied.
+	// Else strings that are read share it.
+	lent  bool
+	err   error
+	words map[string]string // the shared texts read so far
+	trace *[]codedField     // what was read, for people; nil: nobody looks
+}
+
+// codedField is a field that was read.
+type codedField struct {
+	value string
+	text  bool // or bytes, not a number
+}
+
+// traced notes a field for those who look.
+func (c *coder) traced(value string, text bool) {
+	if c.trace != nil {
+		*c.trace = append(*c.trace, codedField{value, text})
+	}
+}
+
+// untraced reads a number that is noted in another form.
+func (c *coder) untraced(v *uint64) {
+	trace := c.trace
+	c.trace = nil
+	c.uint(v)
+	c.trace = trace
 }
 
 var errRow = errors.New("a row is malformed")
@@ -28,7 +54,9 @@ func (c *coder) uint(v *uint64) {
 		c.b = binary.AppendUvarint(c.b, *v)
 		return
 	}
-	*v = c.readUint()
+	if *v = c.readUint(); c.trace != nil {
+		c.traced(strconv.FormatUint(*v, 10), false)
+	}
 }
 
 func (c *coder) readUint() uint64 {
@@ -66,9 +94,11 @@ func (c *coder) uint32(v *uint32) {
 // int passes a number that may be negative.
 func (c *coder) int(v *int64) {
 	zigzag := uint64(*v)<<1 ^ uint64(*v>>63)
-	c.uint(&zigzag)
+	c.untraced(&zigzag)
 	if c.reading {
-		*v = int64(zigzag>>1) ^ -int64(zigzag&1)
+		if *v = int64(zigzag>>1) ^ -int64(zigzag&1); c.trace != nil {
+			c.traced(strconv.FormatInt(*v, 10), false)
+		}
 	}
 }
 
@@ -97,9 +127,13 @@ func codeText[S ~string](c *coder, s *S) {
 		c.b = append(c.b, *s...)
 		return
 	}
+	if c.lent {
+		c.text, c.lent = strings.Clone(c.text), false
+	}
 	*s = S(c.readText())
 }
 
+// readText reads a text, in the memory of what is read.
 func (c *coder) readText() string {
 	n := c.readUint()
 	if n > uint64(len(c.text)) {
@@ -108,6 +142,7 @@ func (c *coder) readText() string {
 	}
 	s := c.text[:n]
 	c.text = c.text[n:]
+	c.traced(s, true)
 	return s
 }
 

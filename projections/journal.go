@@ -37,9 +37,13 @@ type rowFilter struct {
 
 func (f *rowFilter) kind(kind string) bool { return f.kinds == nil || f.kinds[kind] }
 
-// selects reports whether a row is looked at.
-func (f *rowFilter) selects(e *entity) bool {
-	return (f.user == "" || e.user == f.user) && (f.organization == "" || e.organization == f.organization)
+// of is a row if it belongs to whom the filter says, else no row: one that is given to somebody else
+// is taken away from him.
+func (f *rowFilter) of(e entity) entity {
+	if f.user != "" && e.user != f.user || f.organization != "" && e.organization != f.organization {
+		return entity{}
+	}
+	return e
 }
 
 // rowChange is what happened to a row.
@@ -88,11 +92,8 @@ func (j *journal) stop() {
 // touched first.
 func (j *journal) changes() (list []rowChange) {
 	for _, name := range j.order {
-		c := rowChange{kind: name.kind, before: j.before[name], after: j.show(name)}
-		if !j.filter.kind(name.kind) || sameEntity(&c.before, &c.after) {
-			continue
-		}
-		if c.before.there() && j.filter.selects(&c.before) || c.after.there() && j.filter.selects(&c.after) {
+		c := rowChange{kind: name.kind, before: j.filter.of(j.before[name]), after: j.filter.of(j.show(name))}
+		if j.filter.kind(name.kind) && !sameEntity(&c.before, &c.after) {
 			list = append(list, c)
 		}
 	}

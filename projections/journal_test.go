@@ -34,10 +34,15 @@ func (d *disk) images(project string, fn func(seq uint64, rows map[[2]string]pro
 
 // changesBetween is what a journal says, made of two whole images.
 func changesBetween(before, after map[[2]string]projections.Shown, q projections.DiffQuery) (list []projections.RowChange) {
-	selects := func(s projections.Shown) bool {
-		return (len(q.Kinds) == 0 || slices.Contains(q.Kinds, s.Kind)) &&
-			(q.UserID == "" || s.User == q.UserID) && (q.OrganizationID == "" || s.Organization == q.OrganizationID)
+	selected := func(rows map[[2]string]projections.Shown) map[[2]string]projections.Shown {
+		rows = maps.Clone(rows)
+		maps.DeleteFunc(rows, func(_ [2]string, s projections.Shown) bool {
+			return len(q.Kinds) > 0 && !slices.Contains(q.Kinds, s.Kind) ||
+				q.UserID != "" && s.User != q.UserID || q.OrganizationID != "" && s.Organization != q.OrganizationID
+		})
+		return rows
 	}
+	before, after = selected(before), selected(after)
 	names := slices.Collect(maps.Keys(before))
 	for name := range after {
 		if _, both := before[name]; !both {
@@ -47,7 +52,7 @@ func changesBetween(before, after map[[2]string]projections.Shown, q projections
 	for _, name := range names {
 		a, was := before[name]
 		b, is := after[name]
-		if a.JSON == b.JSON && a.Secret == b.Secret || !(was && selects(a) || is && selects(b)) {
+		if a.JSON == b.JSON && a.Secret == b.Secret {
 			continue
 		}
 		c := projections.RowChange{Kind: name[0], ID: name[1]}
@@ -102,6 +107,7 @@ func diffChanges(d *projections.Diff) (list []projections.RowChange) {
 // rarelyChanged are the kinds of rows that the generator's events make and take away, and hardly change.
 var rarelyChanged = map[string]bool{
 	projections.KindSession: true, projections.KindSecondFactor: true, projections.KindSSOProvider: true, projections.KindDrain: true,
+	projections.KindAccount: true, projections.KindTeamMember: true, projections.KindDirectory: true,
 }
 
 // TestAJournalIsWhatWholeImagesTell compares, for each event of random logs, the rows before and after,
@@ -111,13 +117,13 @@ func TestAJournalIsWhatWholeImagesTell(t *testing.T) {
 	defer func() {
 		for _, kind := range projections.Kinds() {
 			for _, change := range []string{projections.RowAdded, projections.RowRemoved, projections.RowChanged} {
-				if name := kind + " " + change; seen[name] == 0 && !rarelyChanged[kind] {
+				if name := kind + " " + change; seen[name] == 0 && !(rarelyChanged[kind] && change == projections.RowChanged) {
 					t.Errorf("no %s in any log: %v", name, seen)
 				}
 			}
 		}
 	}()
-	for seed := range uint64(5) {
+	for seed := range uint64(6) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			d, g := newDisk(t), newGenerator(seed)
 			d.grow(g, 500)
