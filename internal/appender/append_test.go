@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -454,6 +455,26 @@ func TestRefusals(t *testing.T) {
 			c.set(func() { c.term = 0 }) // nobody waits for the disk of a follower
 			wantError(t, <-got, errFollows)
 		})
+	})
+}
+
+// What is behind with the events there are holds up new ones, at the leader.
+func TestAFollowerThatIsBehindHasRequestsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCluster()
+		var behind atomic.Bool
+		a, stop := run(t, c, appender.Options{Behind: behind.Load})
+		defer stop()
+		wantResults(t, <-send(a, event("a", "u")), appender.Result{Seq: 1})
+		behind.Store(true)
+		if got := <-send(a, event("b", "u")); errs.KindOf(got.err) != errs.Busy || errs.CodeOf(got.err) != appender.CodeBusy {
+			t.Errorf("Append = %v, want kind and code BUSY", got.err)
+		}
+		c.set(func() { c.term = 0 })
+		wantError(t, <-send(a, event("b", "u")), errFollows)
+		c.set(func() { c.term = 1 })
+		behind.Store(false)
+		wantResults(t, <-send(a, event("b", "u")), appender.Result{Seq: 2})
 	})
 }
 

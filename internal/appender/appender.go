@@ -57,6 +57,9 @@ type Options struct {
 	// MaxPending is the number of bytes the log may hold that are not persisted
 	// (default 64 MiB): beyond, requests wait.
 	MaxPending int64
+	// Behind reports whether what follows the log is too far behind for more events: then
+	// Append answers errs.Busy. It is asked for each request, from any goroutine; nil: never.
+	Behind func() bool
 }
 
 // Appender groups events into blocks and proposes them.
@@ -137,6 +140,9 @@ func (a *Appender) Append(ctx context.Context, events []eventlog.Event) ([]Resul
 	if err := a.room(0); err != nil {
 		return nil, err
 	}
+	if err := a.followed(); err != nil {
+		return nil, err
+	}
 	r, err := a.prepare(events)
 	if err != nil {
 		return nil, err
@@ -172,6 +178,18 @@ func (a *Appender) roomLocked(n int64) error {
 		return errs.New(errs.Busy, CodeBusy, "too many events are waiting to be written; try again later")
 	}
 	return nil
+}
+
+// followed says why no more may be appended before what follows the log has come nearer. A node that does
+// not lead has another answer.
+func (a *Appender) followed() error {
+	if a.opts.Behind == nil || !a.opts.Behind() {
+		return nil
+	}
+	if _, err := a.proposer.Term(); err != nil {
+		return err
+	}
+	return errs.New(errs.Busy, CodeBusy, "the node has yet to work through the events it has; try again later")
 }
 
 func (a *Appender) enqueue(r *request) error {

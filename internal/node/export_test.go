@@ -10,3 +10,6 @@ func (n *Node) Fail(err error) { n.fail(err) }
 
 // ScrubOnce is what the node does each day.
 func (n *Node) ScrubOnce(ctx context.Context) error { return n.scrubOnce(ctx) }
+
+// LagTooLong reports whether a log that was opened at a seq is followed too far behind.
+func LagTooLong(opened, most, seq, head uint64) bool { return lag{opened, most}.tooLong(seq, head) }

@@ -211,6 +211,11 @@ func (n *Node) openCluster() error {
 func (n *Node) openAppender() {
 	o := n.cfg.Appender
 	o.NodeID, o.Log, o.Now = n.Identity().NodeID, n.cfg.Log, n.cfg.Now
+	lag := lag{opened: n.Store.Head(), most: maxLag}
+	o.Behind = func() bool {
+		seq := min(n.Dash.Seq(), n.Index.Indexed()) // before the head, which they never pass
+		return lag.tooLong(seq, n.Store.Head())
+	}
 	n.Appender = appender.New(n.Store, proposer{n.Cluster, &n.diskLow}, o)
 }
 
