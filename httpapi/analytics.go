@@ -37,21 +37,65 @@ func (s *Server) activity() projections.Activity {
 	return projections.ActivitySessions
 }
 
-// period reads the grain that is asked for.
-func (s *Server) period(in *input, def projections.Period) projections.Period {
-	asked := in.optionalText("period", oneOf(string(projections.Daily), string(projections.Weekly), string(projections.Monthly)))
-	if asked == nil {
-		return def
+// sources are the names of what activity is read from.
+var sources = map[string]projections.Activity{
+	"sessions":     projections.ActivitySessions,
+	"lastActiveAt": projections.ActivityLastActive,
+	"events":       projections.ActivityEvents,
+}
+
+// figures reads what figures over time are asked for, by default of a period.
+func (s *Server) figures(w http.ResponseWriter, r *request, def projections.Period) (q projections.FigureQuery, err error) {
+	in := s.read(w, r)
+	q = projections.FigureQuery{Now: s.now(r), Source: s.activity(), Period: def}
+	if p := in.optionalText("period", oneOf(string(projections.Daily), string(projections.Weekly), string(projections.Monthly))); p != nil {
+		q.Period = projections.Period(*p)
 	}
-	return projections.Period(*asked)
+	if name := in.optionalText("source", oneOf("sessions", "lastActiveAt", "events")); name != nil {
+		q.Source = sources[*name]
+	}
+	q.OrganizationID = in.optionalID("organizationId")
+	if err := in.err(); err != nil {
+		return q, err
+	}
+	q.Since, q.Until, err = sinceUntil(r)
+	return q, err
+}
+
+// sinceUntil reads since= and until=.
+func sinceUntil(r *request) (since, until *projections.Time, err error) {
+	for _, p := range []struct {
+		name string
+		at   **projections.Time
+	}{{"since", &since}, {"until", &until}} {
+		ms, err := instant(r.query, p.name)
+		switch {
+		case err != nil:
+			return nil, nil, err
+		case ms == nil:
+		case *ms < projections.MinTime || *ms > projections.MaxTime:
+			return nil, nil, invalid(p.name, "expected a time of the years 1 to 9999")
+		default:
+			*p.at = new(projections.Time(*ms))
+		}
+	}
+	return since, until, nil
 }
 
 func (s *Server) stats(w http.ResponseWriter, r *request) error {
+	q, err := s.figures(w, r, "")
+	if err != nil {
+		return err
+	}
 	t, err := s.tables(w, r)
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, t.Stats(s.now(r), s.activity()))
+	stats, err := t.Stats(q)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, stats)
 }
 
 // overTime is the answer to a question about several windows.
@@ -61,46 +105,48 @@ type overTime[Row any] struct {
 }
 
 func (s *Server) graph(w http.ResponseWriter, r *request) error {
-	in := s.read(w, r)
-	p := s.period(in, projections.Daily)
-	if err := in.err(); err != nil {
-		return err
-	}
-	t, err := s.tables(w, r)
-	if err != nil {
-		return err
-	}
-	points := t.Graph(s.now(r), p, s.activity())
-	return writeJSON(w, http.StatusOK, overTime[projections.GraphPoint]{points, p})
+	return rowsOverTime(s, w, r, projections.Daily, (*projections.Tables).Graph)
 }
 
 func (s *Server) retention(w http.ResponseWriter, r *request) error {
-	in := s.read(w, r)
-	p := s.period(in, projections.Weekly)
-	if err := in.err(); err != nil {
+	return rowsOverTime(s, w, r, projections.Weekly, (*projections.Tables).Retention)
+}
+
+// rowsOverTime serves figures of several windows.
+func rowsOverTime[Row any](
+	s *Server, w http.ResponseWriter, r *request, def projections.Period,
+	rows func(*projections.Tables, projections.FigureQuery) ([]Row, error),
+) error {
+	q, err := s.figures(w, r, def)
+	if err != nil {
 		return err
 	}
 	t, err := s.tables(w, r)
 	if err != nil {
 		return err
 	}
-	rows := t.Retention(s.now(r), p, s.activity())
-	return writeJSON(w, http.StatusOK, overTime[projections.RetentionRow]{rows, p})
+	data, err := rows(t, q)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, overTime[Row]{data, q.Period})
 }
 
 // mapCities is how many cities the map names, unless told.
 const mapCities = 100
 
 func (s *Server) worldMap(w http.ResponseWriter, r *request) error {
-	q := projections.MapQuery{Cities: lenient(r.query, "limit", mapCities, 1, 1000)}
-	for name, at := range map[string]*projections.Time{"since": &q.Since, "until": &q.Until} {
-		ms, err := instant(r.query, name)
-		if err != nil {
-			return err
-		}
-		if ms != nil {
-			*at = projections.Time(*ms)
-		}
+	in := s.read(w, r)
+	q := projections.MapQuery{
+		Cities:         lenient(r.query, "limit", mapCities, 1, 1000),
+		OrganizationID: in.optionalID("organizationId"),
+	}
+	if err := in.err(); err != nil {
+		return err
+	}
+	var err error
+	if q.Since, q.Until, err = sinceUntil(r); err != nil {
+		return err
 	}
 	t, err := s.tables(w, r)
 	if err != nil {

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"dashd/internal/errs"
 )
 
 // Activity says from what it is read when a user was active.
@@ -21,10 +23,49 @@ const dayMs = 24 * 60 * 60 * 1000
 // span is the time from start to end, without end.
 type span struct{ start, end int64 }
 
-func (s span) holds(t int64) bool { return s.start <= t && t < s.end }
-
 // open is the end of a span that has none.
 const open = math.MaxInt64
+
+// FigureQuery asks for figures over time.
+type FigureQuery struct {
+	Now            Time     // the moment of the read
+	Period         Period   // stats: "" for all
+	Source         Activity // of who was active
+	OrganizationID string   // if not empty: only its members and what they did count
+	// Until, if not nil, is the moment at which the windows end instead of now.
+	Until *Time
+	// Since, if not nil, is what no window of a graph and no cohort begins before: there are
+	// as many as there is room for. Stats get the window from Since until Now or Until.
+	Since *Time
+}
+
+// The first and the last instant that figures can be asked for: those of the years 1 to 9999.
+const (
+	MinTime = minTime
+	MaxTime = maxTime
+)
+
+// end is the moment at which the windows end.
+func (q *FigureQuery) end() int64 {
+	if q.Until != nil {
+		return int64(*q.Until)
+	}
+	return int64(q.Now)
+}
+
+// maxRows is how many windows or cohorts one may ask for.
+const maxRows = 1000
+
+func (q *FigureQuery) check() error {
+	if q.Since != nil && int64(*q.Since) >= q.end() {
+		return errs.New(errs.Invalid, "VALIDATION_ERROR", "[query.since] expected a time before that of until, or before now")
+	}
+	return nil
+}
+
+func tooMany(what string) error {
+	return errs.New(errs.Invalid, "VALIDATION_ERROR", "[query.since] there would be more than %d %s: choose a later time or a longer period", maxRows, what)
+}
 
 // Period is the grain of a figure over time.
 type Period string
@@ -38,15 +79,26 @@ const (
 
 // Stats are the figures of GET /dash/stats.
 type Stats struct {
-	Daily       SignUps `json:"daily"`
-	Weekly      SignUps `json:"weekly"`
-	Monthly     SignUps `json:"monthly"`
-	Total       int     `json:"total"`
+	Daily       *SignUps `json:"daily,omitempty"`
+	Weekly      *SignUps `json:"weekly,omitempty"`
+	Monthly     *SignUps `json:"monthly,omitempty"`
+	Total       int      `json:"total"`
 	ActiveUsers struct {
-		Daily   Active `json:"daily"`
-		Weekly  Active `json:"weekly"`
-		Monthly Active `json:"monthly"`
+		Daily   *Active `json:"daily,omitempty"`
+		Weekly  *Active `json:"weekly,omitempty"`
+		Monthly *Active `json:"monthly,omitempty"`
 	} `json:"activeUsers"`
+	Range *RangeStats `json:"range,omitempty"`
+}
+
+// RangeStats are the figures of one window, compared with the one of the same length before.
+type RangeStats struct {
+	Since            Time    `json:"since"`
+	Until            Time    `json:"until"`
+	SignUps          int     `json:"signUps"`
+	Percentage       float64 `json:"percentage"`
+	Active           int     `json:"active"`
+	ActivePercentage float64 `json:"activePercentage"`
 }
 
 // SignUps is how many users joined in a window that ends now, and how that compares
@@ -74,25 +126,52 @@ func growth(cur, prev int) float64 {
 }
 
 // Stats counts sign-ups and active users of the last 1, 7 and 30 times 24 hours, and of
-// the same before.
-func (t *Tables) Stats(now Time, by Activity) Stats {
-	var windows []span
-	for _, days := range []int64{1, 7, 30} {
-		middle := int64(now) - days*dayMs
-		windows = append(windows, span{middle, open}, span{middle - days*dayMs, middle})
+// the same before. The last windows have no end, unless the query gives one.
+func (t *Tables) Stats(q FigureQuery) (Stats, error) {
+	if err := q.check(); err != nil {
+		return Stats{}, err
 	}
-	joined := t.joinedIn(windows)
-	active := t.activeIn(windows, by)
-	s := Stats{
-		Total:   t.UserCount(),
-		Daily:   SignUps{joined[0], growth(joined[0], joined[1])},
-		Weekly:  SignUps{joined[2], growth(joined[2], joined[3])},
-		Monthly: SignUps{joined[4], growth(joined[4], joined[5])},
+	end, last := q.end(), int64(open)
+	if q.Until != nil {
+		last = end
 	}
-	s.ActiveUsers.Daily = Active{active[0], growth(active[0], active[1])}
-	s.ActiveUsers.Weekly = Active{active[2], growth(active[2], active[3])}
-	s.ActiveUsers.Monthly = Active{active[4], growth(active[4], active[5])}
-	return s
+	var s Stats
+	var windows []span // each after the one it is compared with
+	var show []func(joined, joinedBefore, active, activeBefore int)
+	for _, p := range []struct {
+		period Period
+		days   int64
+		joined **SignUps
+		active **Active
+	}{
+		{Daily, 1, &s.Daily, &s.ActiveUsers.Daily},
+		{Weekly, 7, &s.Weekly, &s.ActiveUsers.Weekly},
+		{Monthly, 30, &s.Monthly, &s.ActiveUsers.Monthly},
+	} {
+		if q.Period != "" && q.Period != p.period {
+			continue
+		}
+		middle := end - p.days*dayMs
+		windows = append(windows, span{middle - p.days*dayMs, middle}, span{middle, last})
+		show = append(show, func(joined, joinedBefore, active, activeBefore int) {
+			*p.joined = &SignUps{joined, growth(joined, joinedBefore)}
+			*p.active = &Active{active, growth(active, activeBefore)}
+		})
+	}
+	if q.Since != nil {
+		since := int64(*q.Since)
+		windows = append(windows, span{since - (end - since), since}, span{since, end})
+		show = append(show, func(joined, joinedBefore, active, activeBefore int) {
+			s.Range = &RangeStats{*q.Since, Time(end), joined, growth(joined, joinedBefore), active, growth(active, activeBefore)}
+		})
+	}
+	c := t.census(&q)
+	joined, active := c.joined(append(windows, span{math.MinInt64, last})), c.active(windows)
+	for i, fn := range show {
+		fn(joined[2*i+1], joined[2*i], active[2*i+1], active[2*i])
+	}
+	s.Total = joined[len(windows)]
+	return s, nil
 }
 
 // GraphPoint is one point of GET /dash/graph.
@@ -118,15 +197,26 @@ var graphs = map[Period]struct {
 // Graph counts users in windows that end now, one step before, and so on, oldest
 // first. Who joined at the very end of a window belongs to it, who was active then
 // does not.
-func (t *Tables) Graph(now Time, p Period, by Activity) []GraphPoint {
-	g := graphs[p]
+func (t *Tables) Graph(q FigureQuery) ([]GraphPoint, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	g := graphs[q.Period]
+	if q.Since != nil {
+		fit := (q.end() - int64(*q.Since)) / g.step
+		if fit > maxRows {
+			return nil, tooMany("points")
+		}
+		g.points = int(fit)
+	}
 	var joins, uses []span
 	for i := int64(g.points) - 1; i >= 0; i-- {
-		end := int64(now) - i*g.step
+		end := q.end() - i*g.step
 		joins = append(joins, span{end - g.step + 1, end + 1}, span{math.MinInt64, end + 1})
 		uses = append(uses, span{end - g.step, end})
 	}
-	joined, active := t.joinedIn(joins), t.activeIn(uses, by)
+	c := t.census(&q)
+	joined, active := c.joined(joins), c.active(uses)
 	points := make([]GraphPoint, g.points)
 	for i := range points {
 		points[i] = GraphPoint{
@@ -137,7 +227,7 @@ func (t *Tables) Graph(now Time, p Period, by Activity) []GraphPoint {
 			ActiveUsers: active[i],
 		}
 	}
-	return points
+	return points, nil
 }
 
 // RetentionRow is one row of GET /dash/retention.
@@ -175,27 +265,38 @@ var calendars = map[Period]struct {
 // Retention counts, for each of the units (days, weeks from Monday, months; UTC) before
 // the one now is in, nearest first, the users who joined in it, and how many of them were
 // active in the present unit.
-func (t *Tables) Retention(now Time, p Period, by Activity) []RetentionRow {
-	c := calendars[p]
-	present := timeOf(int64(now))
-	window := span{c.begin(present, 0).UnixMilli(), c.begin(present, -1).UnixMilli()}
-	cohorts := make([]span, c.cohorts)
+func (t *Tables) Retention(q FigureQuery) ([]RetentionRow, error) {
+	if err := q.check(); err != nil {
+		return nil, err
+	}
+	c := calendars[q.Period]
+	present := timeOf(q.end())
+	begin := func(n int) int64 { return c.begin(present, n).UnixMilli() }
+	if q.Since != nil {
+		c.cohorts = 0
+		for begin(c.cohorts+1) >= int64(*q.Since) {
+			if c.cohorts++; c.cohorts > maxRows {
+				return nil, tooMany("cohorts")
+			}
+		}
+	}
+	window := span{begin(0), begin(-1)}
+	people := t.census(&q)
+	active := people.activeUsers(window)
 	rows := make([]RetentionRow, c.cohorts)
 	for i := range rows {
 		n := i + 1
-		cohorts[i] = span{c.begin(present, n).UnixMilli(), c.begin(present, n-1).UnixMilli()}
+		cohort := span{begin(n), begin(n - 1)}
+		size, back := people.cohort(cohort, active)
 		rows[i] = RetentionRow{
 			N: n, Label: c.label + strconv.Itoa(n),
-			CohortStart: Time(cohorts[i].start), CohortEnd: Time(cohorts[i].end),
+			CohortStart: Time(cohort.start), CohortEnd: Time(cohort.end),
 			ActiveStart: Time(window.start), ActiveEnd: Time(window.end),
+			CohortSize: size, Retained: back,
+		}
+		if size > 0 {
+			rows[i].RetentionRate = math.Floor(float64(back)/float64(size)*100*10+0.5) / 10
 		}
 	}
-	sizes, back := t.returned(cohorts, window, by)
-	for i := range rows {
-		rows[i].CohortSize, rows[i].Retained = sizes[i], back[i]
-		if sizes[i] > 0 {
-			rows[i].RetentionRate = math.Floor(float64(back[i])/float64(sizes[i])*100*10+0.5) / 10
-		}
-	}
-	return rows
+	return rows, nil
 }

@@ -1,113 +1,241 @@
 package projections
 
-import "slices"
+import (
+	"math"
+	"slices"
+	"sort"
 
-// buckets cut the line of time at the ends of some spans, so that one look at a time
-// tells all the spans that hold it.
-type buckets struct {
-	cuts  []int64  // ascending
-	masks []uint32 // by the number of cuts at or before a time: bit i: span i holds it
+	"github.com/RoaringBitmap/roaring/v2"
+)
+
+// census counts the users that a query asks about.
+type census struct {
+	*Tables
+	by   Activity
+	only *roaring.Bitmap // those who count; nil: all
 }
 
-// maxSpans is how many spans a mask can tell apart.
-const maxSpans = 32
+func (t *Tables) census(q *FigureQuery) *census {
+	c := &census{Tables: t, by: q.Source}
+	if q.OrganizationID != "" {
+		c.only = t.membersOf(q.OrganizationID)
+	}
+	return c
+}
 
-func cut(spans []span) buckets {
-	if len(spans) > maxSpans {
-		panic("projections: too many spans")
-	}
-	var b buckets
+// timeline cuts time at the ends of some spans.
+type timeline []int64
+
+func cutAt(spans []span) (cuts timeline) {
 	for _, s := range spans {
-		b.cuts = append(b.cuts, s.start, s.end)
+		cuts = append(cuts, s.start, s.end)
 	}
-	slices.Sort(b.cuts)
-	b.cuts = slices.Compact(b.cuts)
-	b.masks = make([]uint32, len(b.cuts)+1)
-	for i, c := range b.cuts {
-		for k, s := range spans {
-			if s.holds(c) {
-				b.masks[i+1] |= 1 << k
+	slices.Sort(cuts)
+	return slices.Compact(cuts)
+}
+
+// position is the number of cuts before an instant that is one of them.
+func (cuts timeline) position(at int64) int {
+	i, _ := slices.BinarySearch(cuts, at)
+	return i
+}
+
+// counts are the numbers of each span, made of those of what is before each cut.
+func (cuts timeline) counts(spans []span, before []int) []int {
+	n := make([]int, len(spans))
+	for i, s := range spans {
+		n[i] = before[cuts.position(s.end)] - before[cuts.position(s.start)]
+	}
+	return n
+}
+
+// joined counts, for each span, the users who were created in it.
+func (c *census) joined(spans []span) []int {
+	cuts := cutAt(spans)
+	if c.only == nil {
+		return cuts.counts(spans, c.joinedBefore(cuts))
+	}
+	return cuts.counts(spans, c.membersBefore(cuts))
+}
+
+// joinedBefore counts, for each cut, the users who were created before it.
+func (t *Tables) joinedBefore(cuts timeline) []int {
+	zero := t.joined.Rank(1) // those without an instant stand first, and count at 0
+	before := make([]int, len(cuts))
+	for i, at := range cuts {
+		switch {
+		case at == open:
+			before[i] = t.known
+		case at != math.MinInt64:
+			before[i] = t.joined.Rank(instantKey(at))
+			if at <= 0 {
+				before[i] -= zero
 			}
 		}
+	}
+	return before
+}
+
+// membersBefore is joinedBefore of those who count: by whole days, and of days that are cut by their users.
+func (c *census) membersBefore(cuts timeline) []int {
+	before := make([]int, len(cuts))
+	n, i := 0, 0
+	for key, row := range c.joinedDays.keys.Ascend(0) {
+		if key >= everybody {
+			break
+		}
+		start := int64(dayOfKey(key)) * dayMs
+		for i < len(cuts) && cuts[i] <= start {
+			before[i] = n
+			i++
+		}
+		if i == len(cuts) {
+			break
+		}
+		members := c.joinedDays.rows.At(int(row)).members
+		if cuts[i] >= start+dayMs {
+			n += int(members.AndCardinality(c.only))
+			continue
+		}
+		b := bucketsOf(cuts[i:])
+		inside := make([]int, len(cuts[i:])+1)
+		for it := roaring.And(members, c.only).Iterator(); it.HasNext(); {
+			inside[b.of(int64(c.users.At(int(it.Next())).createdAt))]++
+		}
+		for _, more := range inside {
+			n += more
+			if i < len(cuts) && cuts[i] < start+dayMs {
+				before[i] = n
+				i++
+			}
+		}
+	}
+	for ; i < len(cuts); i++ {
+		before[i] = n
+	}
+	return before
+}
+
+// active counts, for each span, the users who were active in it.
+func (c *census) active(spans []span) []int {
+	if len(spans) > 0 && c.by == ActivityLastActive {
+		cuts := cutAt(spans)
+		return cuts.counts(spans, c.lastActiveBefore(cuts))
+	}
+	counts := make([]int, len(spans))
+	for i, s := range spans {
+		counts[i] = int(c.activeUsers(s).GetCardinality())
+	}
+	return counts
+}
+
+// activeUsers is a new set: those who count and were active in s.
+func (c *census) activeUsers(s span) *roaring.Bitmap {
+	var set *roaring.Bitmap
+	switch c.by {
+	case ActivityLastActive:
+		set = c.lastActiveIn(s)
+	case ActivityEvents:
+		set = c.activeByEvents(s)
+	default:
+		set = c.usedIn(s)
+	}
+	if c.only != nil {
+		set.And(c.only)
+	}
+	return set
+}
+
+// cohort counts the users who were created in s, which are whole days, and those of them who are in a set.
+func (c *census) cohort(s span, active *roaring.Bitmap) (size, back int) {
+	set := c.joinedDays.union(dayKey(0, dayOf(Time(s.start))), dayKey(0, dayOf(Time(s.end))))
+	if c.only != nil {
+		set.And(c.only)
+	}
+	return int(set.GetCardinality()), int(set.AndCardinality(active))
+}
+
+// lastActiveBefore counts, for each cut, the users who count whose lastActiveAt is before it, but not
+// before the first cut.
+func (c *census) lastActiveBefore(cuts timeline) []int {
+	who := c.only
+	if who == nil {
+		who = c.joinedDays.of(everybody)
+	}
+	members, b := denseOf(who), bucketsOf(cuts)
+	inside := make([]int, len(cuts)+1)
+	c.eachActive(cuts[0], func(ord uint32, at Time) {
+		if members.has(ord) {
+			inside[b.of(int64(at))]++
+		}
+	})
+	before := make([]int, len(cuts))
+	for i := 1; i < len(cuts); i++ {
+		before[i] = before[i-1] + inside[i]
+	}
+	return before
+}
+
+// lastActiveIn is a new set: the users whose lastActiveAt is in s.
+func (t *Tables) lastActiveIn(s span) *roaring.Bitmap {
+	var who dense
+	t.eachActive(s.start, func(ord uint32, at Time) {
+		if int64(at) < s.end {
+			who.add(ord)
+		}
+	})
+	set := who.bitmap()
+	if known := t.joinedDays.of(everybody); known != nil {
+		set.And(known)
+	}
+	return set
+}
+
+// buckets find how many cuts are at or before an instant.
+type buckets struct {
+	cuts  timeline
+	first int64   // the first instant of a day
+	days  []int32 // by day from first on: the cuts at or before its first instant
+}
+
+// maxBucketDays is how long days may get.
+const maxBucketDays = 1 << 16
+
+func bucketsOf(cuts timeline) (b buckets) {
+	b.cuts = cuts
+	finite := cuts
+	for len(finite) > 0 && finite[len(finite)-1] == open {
+		finite = finite[:len(finite)-1]
+	}
+	if len(finite) == 0 || finite[0] < minTime-maxTime {
+		return b
+	}
+	first := dayOf(Time(finite[0]))
+	n := int(dayOf(Time(finite[len(finite)-1]))-first) + 2
+	if n > maxBucketDays {
+		return b
+	}
+	b.first, b.days = int64(first)*dayMs, make([]int32, n)
+	i := 0
+	for d := range b.days {
+		for i < len(finite) && finite[i] <= b.first+int64(d)*dayMs {
+			i++
+		}
+		b.days[d] = int32(i)
 	}
 	return b
 }
 
-// of returns which spans hold a time.
-func (b *buckets) of(t int64) uint32 {
-	n := len(b.cuts)
-	for n > 0 && t < b.cuts[n-1] { // most times that are looked at are late
-		n--
+func (b *buckets) of(at int64) int {
+	if len(b.days) == 0 {
+		return sort.Search(len(b.cuts), func(i int) bool { return b.cuts[i] > at })
 	}
-	return b.masks[n]
-}
-
-// count adds a mask to the numbers of its spans.
-func count(numbers []int, mask uint32) {
-	for k := 0; mask != 0; k, mask = k+1, mask>>1 {
-		numbers[k] += int(mask & 1)
+	if at < b.first {
+		return 0
 	}
-}
-
-// eachUser calls fn for all users.
-func (t *Tables) eachUser(fn func(ord uint32, r *userRow)) {
-	for first, page := range t.users.Pages(0) {
-		for i := range page {
-			if page[i].flags&userKnown != 0 {
-				fn(uint32(first+i), &page[i])
-			}
-		}
+	n := int(b.days[min((at-b.first)/dayMs, int64(len(b.days)-1))])
+	for n < len(b.cuts) && b.cuts[n] <= at {
+		n++
 	}
-}
-
-// joinedIn counts, for each span, the users who were created in it.
-func (t *Tables) joinedIn(spans []span) []int {
-	b, numbers := cut(spans), make([]int, len(spans))
-	t.eachUser(func(_ uint32, r *userRow) { count(numbers, b.of(int64(r.createdAt))) })
-	return numbers
-}
-
-// activeIn counts, for each span, the users who were active in it.
-func (t *Tables) activeIn(spans []span, by Activity) []int {
-	numbers := make([]int, len(spans))
-	for _, mask := range t.activeMasks(spans, by) {
-		count(numbers, mask)
-	}
-	return numbers
-}
-
-// activeMasks says of each user, by ordinal, in which spans he was active.
-func (t *Tables) activeMasks(spans []span, by Activity) []uint32 {
-	b, masks := cut(spans), make([]uint32, t.users.Len())
-	if by == ActivityLastActive {
-		t.eachUser(func(ord uint32, _ *userRow) {
-			if last := t.activity.At(int(ord)).last; last != 0 {
-				masks[ord] = b.of(int64(last))
-			}
-		})
-		return masks
-	}
-	for _, page := range t.sessions.Pages(0) {
-		for i := range page {
-			if r := &page[i]; r.seen() {
-				masks[r.user] |= b.of(int64(r.updatedAt))
-			}
-		}
-	}
-	return masks
-}
-
-// returned counts, for each cohort, the users who were created in it, and those of them
-// who were active in a window.
-func (t *Tables) returned(cohorts []span, window span, by Activity) (sizes, back []int) {
-	b, active := cut(cohorts), t.activeMasks([]span{window}, by)
-	sizes, back = make([]int, len(cohorts)), make([]int, len(cohorts))
-	t.eachUser(func(ord uint32, r *userRow) {
-		mask := b.of(int64(r.createdAt))
-		count(sizes, mask)
-		if active[ord] != 0 {
-			count(back, mask)
-		}
-	})
-	return sizes, back
+	return n
 }

@@ -68,6 +68,33 @@ func plain(t *testing.T, v any) any {
 	return out
 }
 
+func stats(t *testing.T, tables *projections.Tables, q projections.FigureQuery) projections.Stats {
+	t.Helper()
+	s, err := tables.Stats(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func graph(t *testing.T, tables *projections.Tables, q projections.FigureQuery) []projections.GraphPoint {
+	t.Helper()
+	points, err := tables.Graph(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return points
+}
+
+func retention(t *testing.T, tables *projections.Tables, q projections.FigureQuery) []projections.RetentionRow {
+	t.Helper()
+	rows, err := tables.Retention(q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
 func readFile[T any](t *testing.T, name string) (v T) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "analytics", name))
@@ -97,11 +124,14 @@ func TestFiguresAreThoseOfTheReference(t *testing.T) {
 				by, data.Sessions = projections.ActivityLastActive, nil // lest they say when a user was active
 			}
 			tables := data.fold()
-			if got := plain(t, tables.Stats(now, by)); !reflect.DeepEqual(got, want.Stats) {
+			if got := plain(t, stats(t, tables, projections.FigureQuery{Now: now, Source: by})); !reflect.DeepEqual(got, want.Stats) {
 				t.Errorf("stats are %v, want %v", got, want.Stats)
 			}
 			for _, p := range []projections.Period{projections.Daily, projections.Weekly, projections.Monthly} {
-				for figure, got := range map[string]any{"graph": tables.Graph(now, p, by), "retention": tables.Retention(now, p, by)} {
+				for figure, got := range map[string]any{
+					"graph":     graph(t, tables, projections.FigureQuery{Now: now, Source: by, Period: p}),
+					"retention": retention(t, tables, projections.FigureQuery{Now: now, Source: by, Period: p}),
+				} {
 					of, ok := raw[figure].(map[string]any)[string(p)].(map[string]any)
 					if !ok && raw[figure] != nil {
 						t.Fatalf("no %s %s in the fixture", p, figure)
@@ -317,14 +347,14 @@ func TestFiguresAreThoseOfTheDefinitions(t *testing.T) {
 		d := randomData(r, now)
 		tables, ms := d.fold(), now.UnixMilli()
 		for _, by := range []projections.Activity{projections.ActivitySessions, projections.ActivityLastActive} {
-			if got, want := plain(t, tables.Stats(projections.Time(ms), by)), any(d.slowStats(ms, by)); !reflect.DeepEqual(got, want) {
+			if got, want := plain(t, stats(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by})), any(d.slowStats(ms, by)); !reflect.DeepEqual(got, want) {
 				t.Fatalf("seed %d: stats are %v, want %v", seed, got, want)
 			}
 			for _, p := range []projections.Period{projections.Daily, projections.Weekly, projections.Monthly} {
-				if got, want := plain(t, tables.Graph(projections.Time(ms), p, by)), any(d.slowGraph(ms, p, by)); !reflect.DeepEqual(got, want) {
+				if got, want := plain(t, graph(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by, Period: p})), any(d.slowGraph(ms, p, by)); !reflect.DeepEqual(got, want) {
 					t.Fatalf("seed %d: the %s graph is %v, want %v", seed, p, got, want)
 				}
-				if got, want := plain(t, tables.Retention(projections.Time(ms), p, by)), any(d.slowRetention(now, p, by)); !reflect.DeepEqual(got, want) {
+				if got, want := plain(t, retention(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by, Period: p})), any(d.slowRetention(now, p, by)); !reflect.DeepEqual(got, want) {
 					t.Fatalf("seed %d at %v: %s retention is %v, want %v", seed, now, p, got, want)
 				}
 			}
@@ -359,7 +389,7 @@ func TestWorldMap(t *testing.T) {
 	if got := tables.WorldMap(projections.MapQuery{Cities: 100}); !reflect.DeepEqual(got, want) {
 		t.Errorf("the map is %+v, want %+v", got, want)
 	}
-	if got := tables.WorldMap(projections.MapQuery{Cities: 1, Since: projections.Time(noon + 3), Until: projections.Time(noon + 5)}); got.Total != 2 || len(got.Cities) != 1 {
+	if got := tables.WorldMap(projections.MapQuery{Cities: 1, Since: new(projections.Time(noon + 3)), Until: new(projections.Time(noon + 5))}); got.Total != 2 || len(got.Cities) != 1 {
 		t.Errorf("the map of two sessions is %+v", got)
 	}
 	if got := projections.NewDash().Image().Tables("p").WorldMap(projections.MapQuery{Cities: 100}); got.Countries == nil || got.Cities == nil {

@@ -59,7 +59,9 @@ type keptPart interface {
 	reindex()
 }
 
-func (t *Tables) parts() []keptPart { return []keptPart{&t.people, &t.groups, &t.settings, &t.presence} }
+func (t *Tables) parts() []keptPart {
+	return []keptPart{&t.people, &t.groups, &t.settings, &t.presence}
+}
 
 // kept are the tables of a project that checkpoints hold.
 func (t *Tables) kept() (all []keptTable) {

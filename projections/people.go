@@ -11,7 +11,8 @@ type people struct {
 	joined   cow.Pairs // users by createdAt
 	known    int       // users that readers see
 
-	joinedDays sets // users that readers see, by dayKey(0, the day of createdAt)
+	joinedDays  sets            // users that readers see, by dayKey(0, the day of createdAt), and everybody
+	activeUntil cow.Array[Time] // by page of activity: no lastActiveAt there is later
 
 	accounts   cow.Array[accountRow]
 	accountIDs cow.IDs
@@ -22,6 +23,8 @@ type people struct {
 	expiring   cow.Pairs // the same, by expiresAt
 	over       cow.Pairs // those that have ended, by expiresAt
 	active     cow.Pairs // sessions by the hashes of their active organization and team
+	uses       uses
+	world      world
 
 	factors table[TwoFactor, *TwoFactor]
 
@@ -55,7 +58,8 @@ func (p *people) freeze() people {
 		joined:   p.joined.Freeze(),
 		known:    p.known,
 
-		joinedDays: p.joinedDays.freeze(),
+		joinedDays:  p.joinedDays.freeze(),
+		activeUntil: p.activeUntil.Freeze(),
 
 		accounts:   p.accounts.Freeze(),
 		accountIDs: p.accountIDs.Freeze(),
@@ -66,6 +70,8 @@ func (p *people) freeze() people {
 		expiring:   p.expiring.Freeze(),
 		over:       p.over.Freeze(),
 		active:     p.active.Freeze(),
+		uses:       p.uses.freeze(),
+		world:      p.world.freeze(),
 
 		factors: p.factors.freeze(),
 		agents:  p.agents.freeze(),

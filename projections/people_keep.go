@@ -27,7 +27,7 @@ func (p *people) kept() []keptTable {
 func (p *people) reindex() {
 	var all sync.WaitGroup
 	for _, part := range []func(){
-		p.reindexUsers, p.reindexAccounts, p.reindexSessions,
+		p.reindexUsers, p.reindexAccounts, p.reindexSessions, p.reindexUses, p.reindexWorld,
 		p.agents.reindex, p.cities.reindex, p.words.reindex, p.factors.reindex,
 	} {
 		all.Go(part)

@@ -182,6 +182,16 @@ func (b *dense) add(n uint32) {
 	(*b)[n/64] |= 1 << (n % 64)
 }
 
+func (b dense) has(n uint32) bool { return int(n/64) < len(b) && b[n/64]>>(n%64)&1 != 0 }
+
+// denseOf is a copy of a set; nil is empty.
+func denseOf(set *roaring.Bitmap) dense {
+	if set == nil {
+		return nil
+	}
+	return set.ToDense()
+}
+
 func (b *dense) bitmap() *roaring.Bitmap { return roaring.FromDense(*b, true) }
 
 // activeByEvents is a new set: the ordinals of the users who did something in s, as

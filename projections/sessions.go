@@ -155,6 +155,15 @@ func (p *people) sessionAlive(ord uint32) bool {
 // addSession adds a session to a user.
 func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	head := &p.activity.Edit(int(user)).session
+	for *head != 0 { // those that have ended and have only such behind them are in nobody's way
+		if r := p.sessions.At(int(*head - 1)); r != nil && r.seen() {
+			break
+		} else if r == nil {
+			*head = 0
+		} else {
+			*head = r.before
+		}
+	}
 	ord = uint32(p.sessions.Append(p.packSession(&s, user, *head, &p.sessionTexts)))
 	*head = ord + 1
 	p.sessionIDs.Add(s.ID, ord, p.sessionAlive)
@@ -162,6 +171,9 @@ func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	p.begun.Add(timeKey(s.CreatedAt), ord)
 	p.expiring.Add(timeKey(s.ExpiresAt), ord)
 	p.indexActive(ord, "", "", string(s.ActiveOrganizationID), string(s.ActiveTeamID))
+	r := p.sessions.At(int(ord))
+	p.uses.use(ord, r)
+	p.arrive(ord, r)
 	return ord
 }
 
@@ -186,7 +198,16 @@ func (p *people) putSession(ord uint32, s Session) {
 	}
 	p.indexActive(ord, fromTail(old.tail(), sessionOrganization), fromTail(old.tail(), sessionTeam),
 		string(s.ActiveOrganizationID), string(s.ActiveTeamID))
-	*p.sessions.Edit(int(ord)) = p.packSession(&s, old.user, old.before, nil)
+	r := p.sessions.Edit(int(ord))
+	*r = p.packSession(&s, old.user, old.before, nil)
+	if old.createdAt != r.createdAt || old.updatedAt != r.updatedAt {
+		p.uses.disuse(ord, &old)
+		p.uses.use(ord, r)
+	}
+	if old.createdAt != r.createdAt || !samePlace(&old, r) {
+		p.depart(ord, &old)
+		p.arrive(ord, r)
+	}
 }
 
 // endSession ends a session. Of the row the id remains.
@@ -199,10 +220,13 @@ func (p *people) endSession(ord uint32) {
 	p.expiring.Remove(timeKey(r.expiresAt), ord)
 	p.over.Add(timeKey(r.expiresAt), ord)
 	p.indexActive(ord, fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam), "", "")
+	old := *r
 	*r = sessionRow{
 		text: r.sessionID(), id: r.id, user: r.user, before: r.before, ended: true,
 		createdAt: r.createdAt, expiresAt: r.expiresAt,
 	}
+	p.uses.disuse(ord, &old)
+	p.depart(ord, &old)
 }
 
 // endSessionsOf ends all sessions of a user.

@@ -47,6 +47,9 @@ type setRow struct {
 // order of its days.
 func dayKey(kind uint32, day int32) uint64 { return uint64(kind)<<32 | uint64(uint32(day)^1<<31) }
 
+// dayOfKey is the day of a key.
+func dayOfKey(key uint64) int32 { return int32(uint32(key) ^ 1<<31) }
+
 // dayOf is the UTC day of an instant, in days since 1970.
 func dayOf(t Time) int32 {
 	d := int64(t) / dayMs
@@ -56,13 +59,16 @@ func dayOf(t Time) int32 {
 	return int32(d)
 }
 
-// add puts an ordinal into the set of a key.
-func (s *sets) add(key uint64, ord uint32) {
+// add puts an ordinal into the set of a key, and reports whether it was not there.
+func (s *sets) add(key uint64, ord uint32) bool {
 	row := s.row(key, true)
-	if live := s.live[row]; !live.Contains(ord) { // Add copies what it looks into
-		live.Add(ord)
-		s.note(row)
+	live := s.live[row]
+	if live.Contains(ord) { // Add copies what it looks into
+		return false
 	}
+	live.Add(ord)
+	s.note(row)
+	return true
 }
 
 // remove takes an ordinal out of the set of a key.

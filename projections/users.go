@@ -174,6 +174,9 @@ func (p *people) userRowOf(id string) (ord uint32) {
 func (p *people) appendUser(id string) (ord uint32) {
 	ord = uint32(p.users.Append(userRow{text: id, id: uint8(len(id))}))
 	p.activity.Append(activityRow{})
+	if ord%cow.PageLen == 0 {
+		p.activeUntil.Append(0)
+	}
 	p.userIDs.Add(id, ord, p.userAlive)
 	p.lastUser = ord
 	return ord
@@ -192,6 +195,7 @@ func (p *people) putUser(ord uint32, u User) {
 		p.emails.Add(hashOf(u.Email), ord)
 		p.joined.Add(timeKey(u.CreatedAt), ord)
 		p.joinedDays.add(dayKey(0, dayOf(u.CreatedAt)), ord)
+		p.joinedDays.add(everybody, ord)
 	} else {
 		if was := old.emailText(); was != u.Email {
 			p.emails.Remove(hashOf(was), ord)
@@ -211,6 +215,7 @@ func (p *people) putUser(ord uint32, u User) {
 func (p *people) setActive(ord uint32, at Time) {
 	if p.activity.At(int(ord)).last != at {
 		p.activity.Edit(int(ord)).last = at
+		p.noteActive(ord, at)
 	}
 }
 
@@ -223,6 +228,7 @@ func (p *people) dropUser(ord uint32) {
 		p.emails.Remove(hashOf(r.emailText()), ord)
 		p.joined.Remove(timeKey(r.createdAt), ord)
 		p.joinedDays.remove(dayKey(0, dayOf(r.createdAt)), ord)
+		p.joinedDays.remove(everybody, ord)
 	}
 	*p.users.Edit(int(ord)) = userRow{text: strings.Clone(r.userID()), id: r.id}
 	*p.activity.Edit(int(ord)) = activityRow{}
@@ -274,19 +280,6 @@ func (t *Tables) UserByEmail(email string) (User, bool) {
 // UserCount is the number of users.
 func (t *Tables) UserCount() int { return t.known }
 
-// OnlineUsers is the number of users with lastActiveAt >= since.
-func (t *Tables) OnlineUsers(since Time) int {
-	n := 0
-	for first, page := range t.activity.Pages(0) {
-		for i := range page {
-			if page[i].last >= since && page[i].last != 0 && t.users.At(first+i).flags&userKnown != 0 {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 func (p *people) reindexUsers() {
 	p.userIDs, p.emails, p.joined, p.joinedDays, p.known = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, sets{}, 0
 	p.userIDs.Load(p.users.Len(), idsOf(&p.users, func(r *userRow) (string, bool) { return r.userID(), true }))
@@ -299,9 +292,11 @@ func (p *people) reindexUsers() {
 				emails = append(emails, ordinalKey{hashOf(r.emailText()), ord})
 				joined = append(joined, ordinalKey{timeKey(r.createdAt), ord})
 				p.joinedDays.add(dayKey(0, dayOf(r.createdAt)), ord)
+				p.joinedDays.add(everybody, ord)
 			}
 		}
 	}
 	loadPairs(&p.emails, emails)
 	loadPairs(&p.joined, joined)
+	p.reindexActivity()
 }

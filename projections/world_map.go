@@ -1,18 +1,16 @@
 package projections
 
 import (
-	"cmp"
 	"slices"
-	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
+	"github.com/RoaringBitmap/roaring/v2"
 )
 
 // MapQuery asks for a map of the world.
 type MapQuery struct {
-	Since, Until Time // of a session's createdAt: from Since on, and before Until; zero: open
-	Cities       int  // at most so many
+	Since, Until   *Time  // of a session's createdAt: from Since on, and before Until; nil: open
+	OrganizationID string // if not empty: only of its members
+	Cities         int    // at most so many
 }
 
 // WorldMap counts users by the place they sign in from.
@@ -39,112 +37,153 @@ type CityCount struct {
 	Users   int    `json:"user_count"`
 }
 
-// WorldMap looks at the sessions from the oldest on, and of each user only at the first in
-// each country. The most frequent places come first, and of those with the same number
-// the one that was seen first.
+// WorldMap looks of each user only at the first session in each country. The most frequent
+// places come first, and of those with the same number the one that was seen first.
+//
+// Of everybody and of all times it is there already. Otherwise it costs as much as there are
+// sessions in the time asked for, or of the members, whichever are fewer.
 func (t *Tables) WorldMap(q MapQuery) WorldMap {
-	m := mapper{tables: t, countries: map[string]int{}, cities: map[[2]string]int{}, seen: map[uint64]bool{}, users: map[uint32]bool{}}
-	var run []uint32 // sessions that began at the same time, whose order is that of their ids
+	if q.Since == nil && q.Until == nil && q.OrganizationID == "" {
+		return t.worldMap(&t.world, q.Cities)
+	}
+	s := survey{people: &t.people, seen: make([]uint32, t.users.Len()), more: map[uint64]bool{}}
+	from, to := uint64(0), ^uint64(0)
+	if q.Since != nil {
+		from = timeKey(*q.Since)
+	}
+	if q.Until != nil {
+		to = timeKey(*q.Until)
+	}
+	if q.OrganizationID == "" {
+		s.byTime(from, to, nil)
+	} else if only := t.membersOf(q.OrganizationID); t.begun.Rank(to)-t.begun.Rank(from) < int(only.GetCardinality()) {
+		s.byTime(from, to, only)
+	} else {
+		s.byUser(from, to, only)
+	}
+	return t.worldMap(&s.world, q.Cities)
+}
+
+// survey makes the world of some sessions.
+type survey struct {
+	*people
+	world world
+	seen  []uint32        // by user: the number of a country he has been to, + 1
+	more  map[uint64]bool // user << 32 | number of another country
+	run   []uint32        // sessions that belong together
+}
+
+// byTime looks at the sessions that began from from on and before to, of some users or of all.
+func (s *survey) byTime(from, to uint64, only *roaring.Bitmap) {
+	members := denseOf(only)
 	var at uint64
-	for key, ord := range t.begun.Ascend(timeKey(q.Since)) {
-		if q.Until != 0 && key >= timeKey(q.Until) {
+	for key, ord := range s.begun.Ascend(from) {
+		if key >= to {
 			break
 		}
-		if key != at {
-			m.add(run)
-			run, at = run[:0], key
+		if only != nil && !members.has(s.sessions.At(int(ord)).user) {
+			continue
 		}
-		run = append(run, ord)
+		if key != at {
+			s.take()
+			at = key
+		}
+		s.run = append(s.run, ord)
 	}
-	m.add(run)
-	return m.result(q.Cities)
+	s.take()
 }
 
-type mapper struct {
-	tables    *Tables
-	countries map[string]int    // positions in out.Countries, by code
-	cities    map[[2]string]int // positions in out.Cities, by code and city
-	seen      map[uint64]bool   // user << 32 | position of the country
-	users     map[uint32]bool
-	out       WorldMap
+// byUser looks at the sessions of some users that began from from on and before to.
+func (s *survey) byUser(from, to uint64, only *roaring.Bitmap) {
+	for it := only.Iterator(); it.HasNext(); {
+		for link := s.activity.At(int(it.Next())).session; link != 0; {
+			r := s.sessions.At(int(link - 1))
+			if r == nil {
+				break // it was given up, and so were those before it
+			}
+			if at := timeKey(r.createdAt); r.seen() && from <= at && at < to {
+				s.run = append(s.run, link-1)
+			}
+			link = r.before
+		}
+		s.take()
+	}
 }
 
-func (m *mapper) add(run []uint32) {
-	t := m.tables
-	if len(run) > 1 {
-		slices.SortFunc(run, func(a, b uint32) int {
-			return strings.Compare(t.sessions.At(int(a)).sessionID(), t.sessions.At(int(b)).sessionID())
+// take counts the sessions of the run, in their order.
+func (s *survey) take() {
+	if len(s.run) > 1 {
+		slices.SortFunc(s.run, func(a, b uint32) int {
+			return s.compare(timeKey(s.sessions.At(int(a)).createdAt), a, timeKey(s.sessions.At(int(b)).createdAt), b)
 		})
 	}
-	for _, ord := range run {
-		m.addSession(t.sessions.At(int(ord)))
+	for _, ord := range s.run {
+		s.count(ord, s.sessions.At(int(ord)))
+	}
+	s.run = s.run[:0]
+}
+
+func (s *survey) count(ord uint32, r *sessionRow) {
+	w := &s.world
+	country, ok := s.country(&w.atlas, r)
+	if !ok {
+		return
+	}
+	switch had := s.seen[r.user]; had {
+	case 0:
+		s.seen[r.user] = country + 1
+		w.users++
+	case country + 1:
+		return
+	default:
+		key := uint64(r.user)<<32 | uint64(country)
+		if s.more[key] {
+			return
+		}
+		s.more[key] = true
+	}
+	w.visits++
+	at := timeKey(r.createdAt)
+	s.see(w.places.Edit(int(country)), at, ord)
+	if city := s.city(&w.atlas, country, r); city != 0 {
+		s.see(w.places.Edit(int(city-1)), at, ord)
 	}
 }
 
-func (m *mapper) addSession(r *sessionRow) {
-	t, tail := m.tables, r.tail()
-	code := string(r.countryCode())
-	if code == "" {
-		code = t.words.of(r.country, tail, sessionCountry)
+// see counts a user in a place, with the session that is first of his there.
+func (p *people) see(x *place, at uint64, first uint32) {
+	if x.users++; x.users == 1 || p.compare(at, first, x.at, x.first) < 0 {
+		x.at, x.first = at, first
 	}
-	if code == "" {
-		return
-	}
-	country, known := m.countries[code]
-	if !known {
-		country = len(m.out.Countries)
-		m.countries[code] = country
-		m.out.Countries = append(m.out.Countries, CountryCount{Code: code, Name: countryName(code)})
-	}
-	pair := uint64(r.user)<<32 | uint64(country)
-	if m.seen[pair] {
-		return
-	}
-	m.seen[pair], m.users[r.user] = true, true
-	m.out.Countries[country].Users++
-	m.out.Total++
-	city := t.cities.of(r.city, tail, sessionCity)
-	if city == "" {
-		return
-	}
-	i, known := m.cities[[2]string{code, city}]
-	if !known {
-		i = len(m.out.Cities)
-		m.cities[[2]string{code, city}] = i
-		m.out.Cities = append(m.out.Cities, CityCount{City: city, Country: m.out.Countries[country].Name, Code: code})
-	}
-	m.out.Cities[i].Users++
 }
 
-func (m *mapper) result(cities int) WorldMap {
-	out := m.out
-	out.Users = len(m.users)
-	slices.SortStableFunc(out.Countries, func(a, b CountryCount) int { return cmp.Compare(b.Users, a.Users) })
-	slices.SortStableFunc(out.Cities, func(a, b CityCount) int { return cmp.Compare(b.Users, a.Users) })
-	if len(out.Cities) > cities {
-		out.Cities = out.Cities[:cities]
+// worldMap shows a world.
+func (p *people) worldMap(w *world, cities int) WorldMap {
+	out := WorldMap{Countries: []CountryCount{}, Cities: []CityCount{}, Total: w.visits, Users: w.users}
+	var countries, most []*place
+	least := uint32(1) // users of a city that may be shown
+	for _, page := range w.places.Pages(0) {
+		for i := range page {
+			switch x := &page[i]; {
+			case x.users == 0:
+			case x.city == "":
+				countries = append(countries, x)
+			case cities > 0 && x.users >= least:
+				if most = append(most, x); len(most) == 2*cities+1000 {
+					slices.SortFunc(most, p.beforeOnMap)
+					most = most[:cities]
+					least = most[cities-1].users
+				}
+			}
+		}
 	}
-	if out.Countries == nil {
-		out.Countries = []CountryCount{}
+	slices.SortFunc(countries, p.beforeOnMap)
+	for _, x := range countries {
+		out.Countries = append(out.Countries, CountryCount{Code: x.code, Name: x.name, Users: int(x.users)})
 	}
-	if out.Cities == nil {
-		out.Cities = []CityCount{}
+	slices.SortFunc(most, p.beforeOnMap)
+	for _, x := range most[:min(cities, len(most))] {
+		out.Cities = append(out.Cities, CityCount{City: x.city, Country: x.name, Code: x.code, Users: int(x.users)})
 	}
 	return out
-}
-
-// regions are the English names of CLDR.
-var regions = display.English.Regions()
-
-// countryName is the English name of a country's code (ISO 3166-1 alpha-2); of
-// anything else, itself.
-func countryName(code string) string {
-	region, err := language.ParseRegion(code)
-	if err != nil || len(code) != 2 {
-		return code
-	}
-	if name := regions.Name(region); name != "" {
-		return name
-	}
-	return code
 }

@@ -3,6 +3,7 @@ package cow
 import (
 	"iter"
 	"math"
+	"sort"
 
 	"github.com/tidwall/btree"
 )
@@ -58,6 +59,14 @@ func (p *Pairs) First() (key uint64, ord uint32, ok bool) {
 	}
 	x, ok := p.tree.Min()
 	return x.key, x.ord, ok
+}
+
+// Rank is the number of pairs with keys below key.
+func (p *Pairs) Rank(key uint64) int {
+	return sort.Search(p.Len(), func(i int) bool {
+		x, _ := p.tree.GetAt(i)
+		return x.key >= key
+	})
 }
 
 // Of yields the ordinals of a key, ascending.
