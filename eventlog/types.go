@@ -117,6 +117,8 @@ const (
 	DashdGeoLoaded   Type = "dashd.geo.loaded"   // a node uses the operator's geo database
 	DashdGeoRejected Type = "dashd.geo.rejected" // it does not, and goes on with the one it had
 
+	DashdProjectionRebuild Type = "dashd.projection.rebuild" // a node was told to fold its log anew
+
 	DashdDrainCreated   Type = "dashd.drain.created"
 	DashdDrainUpdated   Type = "dashd.drain.updated"
 	DashdDrainDeleted   Type = "dashd.drain.deleted"

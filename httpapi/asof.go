@@ -17,6 +17,8 @@ import (
 type History interface {
 	// At are the tables of a project as of a seq of the log.
 	At(ctx context.Context, project string, seq uint64) (*projections.Tables, error)
+	// Diff says what the events between two seqs have changed.
+	Diff(ctx context.Context, q projections.DiffQuery) (*projections.Diff, error)
 	// SeqAt is the last event received at or before a moment, 0 if there is none.
 	SeqAt(ctx context.Context, ms int64) (seq uint64, err error)
 }
@@ -42,7 +44,7 @@ func (s *Server) resolveMoment(w http.ResponseWriter, r *request) error {
 	if len(values) != 1 {
 		return invalid(asOfParam, "expected it once")
 	}
-	m, err := s.momentOf(r.Context(), values[0])
+	m, err := s.momentOf(r.Context(), asOfParam, values[0])
 	if err != nil {
 		return err
 	}
@@ -64,14 +66,14 @@ func (rt *route) refusesAsOf() error {
 	return nil
 }
 
-// momentOf resolves the text of an asOf.
-func (s *Server) momentOf(ctx context.Context, text string) (*moment, error) {
+// momentOf resolves the text of an asOf, or of another parameter that names a moment.
+func (s *Server) momentOf(ctx context.Context, param, text string) (*moment, error) {
 	if text != "" && strings.Trim(text, "0123456789") == "" {
 		return s.momentOfSeq(text)
 	}
 	at, ok := wire.ParseTime([]byte(text))
 	if !ok {
-		return nil, invalid(asOfParam, "expected an ISO 8601 time or a seq")
+		return nil, invalid(param, "expected an ISO 8601 time or a seq")
 	}
 	head := s.Store.Head()
 	latest := s.Now()

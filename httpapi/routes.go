@@ -90,7 +90,7 @@ func (rt *route) mutates() bool { return len(rt.events) > 0 }
 
 // routes is the table of everything the daemon answers.
 func (s *Server) routes() []route {
-	table := slices.Concat(s.ownRoutes(), s.systemRoutes(), s.userRoutes(), s.organizationRoutes(), s.ssoRoutes(), s.drainRoutes(), s.analyticsRoutes())
+	table := slices.Concat(s.ownRoutes(), s.systemRoutes(), s.userRoutes(), s.organizationRoutes(), s.ssoRoutes(), s.drainRoutes(), s.analyticsRoutes(), s.diffRoutes())
 	for i := range table {
 		rt := &table[i]
 		if err := rt.check(); err != nil {
@@ -162,6 +162,9 @@ func (s *Server) ownRoutes() []route {
 		{method: "DELETE", pattern: "/v1/keys/:id", scope: keysAll, handle: s.revokeKey, command: "KeyRevoke", events: []eventlog.Type{eventlog.DashdKeyRevoked}},
 		{method: "GET", pattern: "/v1/status", scope: adminOnly, handle: s.status, present: nodeIsNow},
 		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true, present: "it is the log itself: name its blocks with from and to"},
+
+		{method: "POST", pattern: "/v1/projections/dash/rebuild", scope: adminOnly, handle: s.rebuildProjection, command: "ProjectionRebuild", events: []eventlog.Type{eventlog.DashdProjectionRebuild}},
+		{method: "GET", pattern: "/v1/projections/dash/rows", scope: adminOnly, handle: s.projectionRows, endless: true, present: nodeIsNow},
 
 		// The studio's reads.
 		{method: "GET", pattern: "/api/events", scope: eventsRead, handle: s.queryEvents, keyInURL: true},

@@ -118,6 +118,8 @@ var mutations = map[string]mutation{
 		own: true, want: []eventlog.Type{"dashd.key.revoked"}, names: func(s *scene) []string { return []string{":id", s.daemon.key("default", 0, "*").ID} },
 	},
 
+	"POST /v1/projections/dash/rebuild": {own: true, want: []eventlog.Type{"dashd.projection.rebuild"}},
+
 	"POST /dash/organization/log-drain": {
 		body: acmeAnd(`"name":"Hook","destinationType":"webhook","eventTypes":["all"],"config":{"url":"https://hooks.example.com/"}`), want: []eventlog.Type{"dashd.drain.created"},
 	},

@@ -140,6 +140,7 @@ func TestOwnEvents(t *testing.T) {
 		{"a token", eventlog.DashdTokenUsed, eventlog.Success, "mfrggzdf", `{}`, `One-time token used by mfrggzdf`},
 		{"a geo database", eventlog.DashdGeoLoaded, eventlog.Success, "geo", `{"nodeId":"n1","databaseType":"GeoLite2-City"}`, `Geo database GeoLite2-City loaded by node n1`},
 		{"a bad geo database", eventlog.DashdGeoRejected, eventlog.Success, "geo", `{"nodeId":"n1","reason":"it is not a file"}`, `Geo database rejected by node n1: it is not a file`},
+		{"a rebuild", eventlog.DashdProjectionRebuild, eventlog.Success, "admin-socket", `{"projection":"dash"}`, `Rebuild of the projection dash asked for by admin-socket`},
 		{"a refused request", eventlog.DashdRequestRefused, eventlog.Failed, "", `{"method":"GET","route":"/v1/keys","reason":"wrong_key"}`, `Request GET /v1/keys refused: wrong_key`},
 		{"refused requests", eventlog.DashdRequestRefusals, eventlog.Failed, "", `{"source":"2001:db8::/64","refused":480}`, `480 more requests refused from 2001:db8::/64`},
 		{"refused requests from everywhere", eventlog.DashdRequestRefusals, eventlog.Failed, "", `{"sources":7,"refused":480}`, `480 more requests refused`},

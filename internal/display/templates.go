@@ -99,4 +99,5 @@ var rows = []struct {
 	{eventlog.DashdRequestRefusals, `{COUNT} more requests refused{ from |SOURCE}`, `{COUNT} more requests refused{ from |SOURCE}`},
 	{eventlog.DashdGeoLoaded, `Geo database {DATABASE} loaded{ by node |NODE}`, `Failed to load geo database {DATABASE}`},
 	{eventlog.DashdGeoRejected, `Geo database rejected{ by node |NODE}{: |REASON}`, `Failed to reject geo database`},
+	{eventlog.DashdProjectionRebuild, `Rebuild of the projection {PROJECTION} asked for{ by |OPERATOR}`, `Failed to ask for a rebuild of the projection {PROJECTION}`},
 }
