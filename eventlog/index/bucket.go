@@ -97,7 +97,7 @@ func (s *share) countTimes(c *counter) error {
 	if c.h.by == Whole { // the kinds tell nothing more
 		c.counts = [][]uint64{c.h.series[0].Counts}
 		for i := range rows.n {
-			c.add(0, times.times[rows.row(i)], 1)
+			c.add(0, times.at(rows.row(i)), 1)
 		}
 		return nil
 	}
@@ -107,7 +107,7 @@ func (s *share) countTimes(c *counter) error {
 	}
 	for i := range rows.n {
 		row := rows.row(i)
-		c.add(kinds[row], times.times[row], 1)
+		c.add(kinds[row], times.at(row), 1)
 	}
 	return nil
 }

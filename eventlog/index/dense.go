@@ -10,9 +10,13 @@ import (
 // chunkRows is the distance of the entries of timeColumn.peaks.
 const chunkRows = 512
 
-// timeColumn has the time of each row of a segment.
+// timeColumn has the time of each row of a segment. The zero value has none.
 type timeColumn struct {
-	times []int64
+	wide []int64 // the times; or nil:
+	// Where they are no more than seven weeks apart, as those of a segment mostly are,
+	// how much later than base they are takes half the memory.
+	base   int64
+	narrow []uint32
 	// peaks[i] is the latest time of all rows before i*chunkRows. Rows are
 	// nearly in order of time, so it soon tells that all rows left are too old.
 	peaks []int64
@@ -31,25 +35,41 @@ func (c *timeColumn) noneBetter(chunk int, ascending bool, worst int64) bool {
 	return chunk+1 < len(c.peaks) && c.peaks[chunk+1] <= worst
 }
 
-func newTimeColumn(times []int64) timeColumn {
-	c := timeColumn{times: times, peaks: make([]int64, 0, len(times)/chunkRows+1)}
+// rows is the number of times.
+func (c *timeColumn) rows() int { return max(len(c.wide), len(c.narrow)) }
+
+// at is the time of a row.
+func (c *timeColumn) at(row int) int64 {
+	if c.wide != nil {
+		return c.wide[row]
+	}
+	return c.base + int64(c.narrow[row])
+}
+
+// summarize fills in peaks and floors.
+func (c timeColumn) summarize() timeColumn {
+	n := c.rows()
+	c.peaks = make([]int64, 0, n/chunkRows+1)
 	peak := int64(math.MinInt64)
-	for i, t := range times {
+	for i := range n {
 		if i%chunkRows == 0 {
 			c.peaks = append(c.peaks, peak)
 		}
-		peak = max(peak, t)
+		peak = max(peak, c.at(i))
 	}
 	c.floors = make([]int64, len(c.peaks))
 	floor := int64(math.MaxInt64)
-	for i := len(times) - 1; i >= 0; i-- {
-		floor = min(floor, times[i])
+	for i := n - 1; i >= 0; i-- {
+		floor = min(floor, c.at(i))
 		if i%chunkRows == 0 {
 			c.floors[i/chunkRows] = floor
 		}
 	}
 	return c
 }
+
+// bytes is about what the column takes.
+func (c *timeColumn) bytes() int { return 8*len(c.wide) + 4*len(c.narrow) + 16*len(c.peaks) }
 
 // dense is a segment in memory: the open one, or a full one that is not written
 // yet. Only Run's goroutine appends, only at rows that no view has published, so
@@ -172,7 +192,7 @@ func (v *denseView) sorted() bool                   { return v.inOrder }
 func (v *denseView) kindTable() (*kindTable, error) { return &v.table, nil }
 func (v *denseView) kindColumn() ([]uint16, error)  { return v.d.kinds[:v.n], nil }
 func (v *denseView) timeColumn() (timeColumn, error) {
-	return timeColumn{times: v.d.times[:v.n], peaks: v.peaks}, nil
+	return timeColumn{wide: v.d.times[:v.n], peaks: v.peaks}, nil
 }
 
 // hourTable returns none: the columns are in memory, and change.

@@ -2,6 +2,7 @@ package index
 
 import (
 	"context"
+	"math"
 	"slices"
 	"strings"
 
@@ -97,7 +98,7 @@ func Decode(letter byte, b []byte, rows, kinds int) bool {
 		return err == nil
 	case letter == letterTimes:
 		c, err := decodeTimeColumn(b, 0, rows)
-		return err == nil && len(c.times) == rows
+		return err == nil && c.rows() == rows
 	case field >= 0 && letter == letters[field]:
 		t, err := decodeTable(b, field, 0, rows)
 		if err != nil {
@@ -133,17 +134,16 @@ func WriteMetas(db *kv.DB, blocks []block.Block, n int) error {
 // fixedSegment is a segment of columns.
 type fixedSegment struct {
 	segment
-	kinds []uint16
-	times timeColumn
-	table *kindTable
-	hours *hourTable
+	kinds           []uint16
+	times           timeColumn
+	least, greatest int64
+	table           *kindTable
+	hours           *hourTable
 }
 
-func (f *fixedSegment) start() uint64 { return 1 }
-func (f *fixedSegment) rows() int     { return len(f.kinds) }
-func (f *fixedSegment) span() (least, greatest int64) {
-	return slices.Min(f.times.times), slices.Max(f.times.times)
-}
+func (f *fixedSegment) start() uint64                   { return 1 }
+func (f *fixedSegment) rows() int                       { return len(f.kinds) }
+func (f *fixedSegment) span() (least, greatest int64)   { return f.least, f.greatest }
 func (f *fixedSegment) kindTable() (*kindTable, error)  { return f.table, nil }
 func (f *fixedSegment) kindColumn() ([]uint16, error)   { return f.kinds, nil }
 func (f *fixedSegment) timeColumn() (timeColumn, error) { return f.times, nil }
@@ -153,8 +153,15 @@ func (f *fixedSegment) hourTable() (*hourTable, error)  { return f.hours, nil }
 // it has any that are worth it, and by its rows.
 func CountColumns(kinds []uint16, times []int64, q Query, b Buckets) (byHours, byRows Histogram, err error) {
 	table := &kindTable{kinds: []*kind{newKind(kindKey{typ: "a.a"}), newKind(kindKey{typ: "a.b"}), newKind(kindKey{typ: "b.a"})}}
+	column := timeColumn{wide: times}.summarize()
+	if least, greatest := slices.Min(times), slices.Max(times); greatest-least <= math.MaxUint32 {
+		column = timeColumn{base: least, narrow: make([]uint32, len(times))}
+		for i, t := range times {
+			column.narrow[i] = uint32(t - least)
+		}
+	}
 	count := func(hours *hourTable) Histogram {
-		seg := &fixedSegment{kinds: kinds, times: newTimeColumn(times), table: table, hours: hours}
+		seg := &fixedSegment{kinds: kinds, times: column, least: slices.Min(times), greatest: slices.Max(times), table: table, hours: hours}
 		s := &search{ctx: context.Background(), q: &q, filter: newKindFilter(&q)}
 		p, err := newShare(seg, &q, &s.filter, nil, uint64(len(kinds)))
 		if err != nil {
@@ -172,5 +179,5 @@ func CountColumns(kinds []uint16, times []int64, q Query, b Buckets) (byHours, b
 	if q, err = b.narrow(q); err != nil {
 		return Histogram{}, Histogram{}, err
 	}
-	return count(newHourTable(kinds, times, len(table.kinds))), count(nil), nil
+	return count(newHourTable(kinds, &column, len(table.kinds))), count(nil), nil
 }

@@ -312,13 +312,17 @@ func decodeTimeColumn(b []byte, segment uint64, rows int) (timeColumn, error) {
 		return timeColumn{}, errCorrupt
 	}
 	least := binary.LittleEndian.Uint64(body[1:])
-	times := make([]int64, n)
-	for i := range times {
-		if body[0] == 4 {
-			times[i] = int64(least + uint64(binary.LittleEndian.Uint32(body[9+4*i:])))
-		} else {
-			times[i] = int64(least + binary.LittleEndian.Uint64(body[9+8*i:]))
+	var c timeColumn
+	if body[0] == 4 {
+		c.base, c.narrow = int64(least), make([]uint32, n)
+		for i := range c.narrow {
+			c.narrow[i] = binary.LittleEndian.Uint32(body[9+4*i:])
+		}
+	} else {
+		c.wide = make([]int64, n)
+		for i := range c.wide {
+			c.wide[i] = int64(least + binary.LittleEndian.Uint64(body[9+8*i:]))
 		}
 	}
-	return newTimeColumn(times), nil
+	return c.summarize(), nil
 }

@@ -129,9 +129,9 @@ func TestHistogramAgreesWithTwin(t *testing.T) {
 		{"no room for parts", 100, 20, hour / 100, 1, always},
 		{"a log that is never durable", 100, 20, hour / 30, 0, func(uint64) uint64 { return 1 }},
 	}
-	queries := 150
+	queries := 60
 	if testing.Short() {
-		queries = 50
+		queries = 20
 	}
 	for i, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -26,26 +26,27 @@ type hourCell struct {
 const hourCellBytes = 16
 
 // newHourTable counts the rows of a segment that has so many kinds.
-func newHourTable(kinds []uint16, times []int64, numKinds int) *hourTable {
+func newHourTable(kinds []uint16, times *timeColumn, numKinds int) *hourTable {
 	// A row of numbers for each hour that occurs. Times are nearly in order, so that the
 	// hour is mostly that of the row before.
 	rows := make(map[int64]int) // where the numbers of an hour begin
 	var counts []uint32
 	start, at := int64(0), -1
-	for i, t := range times {
+	for i, kind := range kinds {
+		t := times.at(i)
 		if at < 0 || t < start || t-start >= hour {
 			start = t - mod(t, hour)
 			known := false
 			if at, known = rows[start]; !known {
 				at = len(counts)
-				if at+numKinds > 8*len(times) {
+				if at+numKinds > 8*len(kinds) {
 					return &hourTable{}
 				}
 				rows[start] = at
 				counts = append(counts, make([]uint32, numKinds)...)
 			}
 		}
-		counts[at+int(kinds[i])]++
+		counts[at+int(kind)]++
 	}
 	h := &hourTable{whole: true}
 	for start, at := range rows {
@@ -54,7 +55,7 @@ func newHourTable(kinds []uint16, times []int64, numKinds int) *hourTable {
 				h.cells = append(h.cells, hourCell{start, n, uint16(kind)})
 			}
 		}
-		if len(h.cells) > len(times)/4 {
+		if len(h.cells) > len(kinds)/4 {
 			return &hourTable{}
 		}
 	}

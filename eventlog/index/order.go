@@ -58,8 +58,8 @@ type placed struct {
 
 func (s *share) place(row int, times timeColumn) placed {
 	p := placed{Place{Seq: s.seg.start() + uint64(row)}, uint16(row)}
-	if times.times != nil {
-		p.Time = times.times[row]
+	if times.rows() > 0 {
+		p.Time = times.at(row)
 	}
 	return p
 }

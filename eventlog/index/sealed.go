@@ -73,7 +73,7 @@ func (s *sealed) timeColumn() (timeColumn, error) { return load(s, letterTimes, 
 
 func (s *sealed) decodeTimes(b []byte) (timeColumn, int, error) {
 	c, err := decodeTimeColumn(b, s.number, s.n)
-	return c, 8 * (len(c.times) + 2*len(c.peaks)), err
+	return c, c.bytes(), err
 }
 
 // hourTable is made of two columns, which are looked at once: they do not stay in the cache.
@@ -93,7 +93,7 @@ func (s *sealed) hourTable() (*hourTable, error) {
 	if err != nil {
 		return nil, err
 	}
-	made := newHourTable(kinds, times.times, len(t.kinds))
+	made := newHourTable(kinds, &times, len(t.kinds))
 	s.loader.cache.put(s.part(letterHours), made, len(made.cells)*hourCellBytes)
 	return made, nil
 }

@@ -132,7 +132,7 @@ func (s *share) find() (selection, error) {
 		if err != nil {
 			return selection{}, err
 		}
-		rows = rows.keep(func(row int) bool { return s.q.inTime(times.times[row], times.times[row]) })
+		rows = rows.keep(func(row int) bool { return s.q.inTime(times.at(row), times.at(row)) })
 	}
 	s.counted, s.count = true, rows.n
 	// Short lists are kept, as copies: a list can be a piece of a table that the
