@@ -194,12 +194,5 @@ func (t *Tables) AccountsOfProvider(providerID string) []Account {
 
 func (p *people) reindexAccounts() {
 	p.accountIDs = cow.IDs{}
-	p.accountIDs.Grow(p.accounts.Len())
-	for first, page := range p.accounts.Pages(0) {
-		for i := range page {
-			if r := &page[i]; r.text != "" {
-				p.accountIDs.Add(r.accountID(), uint32(first+i), p.accountAlive)
-			}
-		}
-	}
+	p.accountIDs.Load(p.accounts.Len(), idsOf(&p.accounts, func(r *accountRow) (string, bool) { return r.accountID(), r.text != "" }))
 }

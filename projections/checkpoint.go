@@ -45,9 +45,8 @@ func (k *keptRows[T]) write(c *coder, i int)            { k.code(c, k.rows.At(i)
 func (k *keptRows[T]) start(first int)                  { k.rows.Start(first) }
 
 func (k *keptRows[T]) read(c *coder) {
-	var row T
-	k.code(c, &row)
-	k.rows.Append(row)
+	var empty T
+	k.code(c, k.rows.Edit(k.rows.Append(empty)))
 }
 
 // A keptPart is a part of the tables of a project: people, groups, settings or presence.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
-	"strings"
+	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
@@ -129,13 +129,13 @@ func loadTable(db *kv.DB, version int, at *tableManifest, table keptTable) error
 // loadRows reads the rows of a chunk, of which there are to be at most left, and returns how many are left
 // then.
 func loadRows(c *coder, table keptTable, raw []byte, left int) (int, error) {
-	in := coder{reading: true, text: string(raw)}
+	in := coder{reading: true, text: unsafe.String(unsafe.SliceData(raw), len(raw))}
 	for in.text != "" {
 		row := in.readText()
 		if in.err != nil || left == 0 {
 			return 0, errRow
 		}
-		c.text = strings.Clone(row) // its texts must not keep the whole chunk in memory
+		c.text, c.lent = row, true // the memory is that of the next chunk, too
 		if table.read(c); c.err != nil || c.text != "" {
 			return 0, errRow
 		}

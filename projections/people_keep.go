@@ -1,9 +1,9 @@
 package projections
 
 import (
-	"cmp"
-	"slices"
+	"iter"
 	"sync"
+	"unsafe"
 
 	"dashd/internal/cow"
 )
@@ -35,20 +35,28 @@ func (p *people) reindex() {
 	all.Wait()
 }
 
+// idsOf yields the ids of rows, with their ordinals, unless id says that one is gone.
+func idsOf[R any](rows *cow.Array[R], id func(*R) (string, bool)) iter.Seq2[string, uint32] {
+	return func(yield func(string, uint32) bool) {
+		for first, page := range rows.Pages(0) {
+			for i := range page {
+				if text, there := id(&page[i]); there && !yield(text, uint32(first+i)) {
+					return
+				}
+			}
+		}
+	}
+}
+
 // ordinalKey is a pair of a cow.Pairs.
 type ordinalKey struct {
 	key uint64
 	ord uint32
 }
 
-// loadPairs fills an empty set.
+// loadPairs fills an empty set with pairs in the order of their ordinals.
 func loadPairs(x *cow.Pairs, pairs []ordinalKey) {
-	less := func(a, b ordinalKey) int {
-		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.ord, b.ord))
-	}
-	if !slices.IsSortedFunc(pairs, less) {
-		slices.SortFunc(pairs, less)
-	}
+	pairs = sortedByKey(pairs)
 	x.Load(func(yield func(uint64, uint32) bool) {
 		for _, p := range pairs {
 			if !yield(p.key, p.ord) {
@@ -56,6 +64,45 @@ func loadPairs(x *cow.Pairs, pairs []ordinalKey) {
 			}
 		}
 	})
+}
+
+// sortedByKey sorts pairs that are in the order of their ordinals. It may use their memory.
+//
+// Keys are sorted by a digit of 11 bits after the other, from the lowest on: each pass leaves
+// what has the same digit in its order.
+func sortedByKey(pairs []ordinalKey) []ordinalKey {
+	const digit, digits = 11, 6
+	var varies, last uint64
+	sorted := true
+	for _, p := range pairs {
+		varies |= p.key ^ pairs[0].key
+		sorted = sorted && last <= p.key
+		last = p.key
+	}
+	if sorted {
+		return pairs
+	}
+	other := make([]ordinalKey, len(pairs))
+	for d := range digits {
+		shift := d * digit
+		if varies>>shift&(1<<digit-1) == 0 {
+			continue
+		}
+		var at [1<<digit + 1]int
+		for _, p := range pairs {
+			at[p.key>>shift&(1<<digit-1)+1]++
+		}
+		for i := range 1 << digit {
+			at[i+1] += at[i]
+		}
+		for _, p := range pairs {
+			k := p.key >> shift & (1<<digit - 1)
+			other[at[k]] = p
+			at[k]++
+		}
+		pairs, other = other, pairs
+	}
+	return pairs
 }
 
 func (p *people) codeUserRow(c *coder, r *userRow) {
@@ -128,8 +175,10 @@ func (c *coder) checkText(text string, n int) {
 
 // code passes the text of a row. Those that are read lie next to each other.
 func (a *arena) code(c *coder, text *string) {
-	codeText(c, text)
-	if c.reading {
-		*text = a.add([]byte(*text))
+	if !c.reading {
+		codeText(c, text)
+		return
 	}
+	read := c.readText()
+	*text = a.add(unsafe.Slice(unsafe.StringData(read), len(read)))
 }

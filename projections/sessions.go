@@ -357,15 +357,16 @@ func (t *Tables) Sessions(userID string) []Session {
 
 func (p *people) reindexSessions() {
 	p.sessionIDs, p.begun, p.expiring, p.over, p.active = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}
-	p.sessionIDs.Grow(p.sessions.Len() - p.sessions.First())
-	var begun, expiring, over []ordinalKey
+	n := p.sessions.Len() - p.sessions.First()
+	p.sessionIDs.Load(n, idsOf(&p.sessions, func(r *sessionRow) (string, bool) { return r.sessionID(), r.text != "" }))
+	begun, expiring := make([]ordinalKey, 0, n), make([]ordinalKey, 0, n)
+	var over []ordinalKey
 	for first, page := range p.sessions.Pages(0) {
 		for i := range page {
 			r, ord := &page[i], uint32(first+i)
 			if r.text == "" {
 				continue
 			}
-			p.sessionIDs.Add(r.sessionID(), ord, p.sessionAlive)
 			if r.ended {
 				over = append(over, ordinalKey{timeKey(r.expiresAt), ord})
 				continue

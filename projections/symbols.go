@@ -61,10 +61,7 @@ func (s *symbols) freeze() symbols {
 
 func (s *symbols) reindex() {
 	s.ids = cow.IDs{}
-	s.ids.Grow(s.texts.Len())
-	for ord := range s.texts.Len() {
-		s.ids.Add(*s.texts.At(ord), uint32(ord), s.alive)
-	}
+	s.ids.Load(s.texts.Len(), idsOf(&s.texts, func(text *string) (string, bool) { return *text, true }))
 }
 
 func (s *symbols) kept(name string) keptTable {

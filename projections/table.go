@@ -192,16 +192,24 @@ func (t *table[R, P]) compact() {
 // reindex makes everything but the rows from the rows.
 func (t *table[R, P]) reindex() {
 	t.ids, t.by, t.live = cow.IDs{}, [keysOfRow]cow.Pairs{}, 0
-	t.ids.Grow(t.rows.Len())
+	t.ids.Load(t.rows.Len(), idsOf(&t.rows, func(r *R) (string, bool) { id := P(r).rowID(); return id, id != "" }))
+	var by [keysOfRow][]ordinalKey
 	for first, page := range t.rows.Pages(0) {
 		for i := range page {
-			r, ord := P(&page[i]), uint32(first+i)
-			if id := r.rowID(); id != "" {
-				t.ids.Add(id, ord, t.alive)
-				t.index(ord, [keysOfRow]string{}, r.rowKeys())
-				t.live++
+			r := P(&page[i])
+			if r.rowID() == "" {
+				continue
 			}
+			for k, key := range r.rowKeys() {
+				if key != "" {
+					by[k] = append(by[k], ordinalKey{hashOf(key), uint32(first + i)})
+				}
+			}
+			t.live++
 		}
+	}
+	for k := range by {
+		loadPairs(&t.by[k], by[k])
 	}
 }
 

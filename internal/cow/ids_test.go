@@ -172,3 +172,29 @@ func BenchmarkIDs(b *testing.B) {
 		}
 	})
 }
+
+func TestLoadedIDsAreFound(t *testing.T) {
+	for _, n := range []int{0, 1, 7, 5000} {
+		var s idTable
+		for i := range n {
+			s.rows = append(s.rows, fmt.Sprint("id ", i))
+		}
+		s.ids.Load(n, func(yield func(string, uint32) bool) {
+			for i, id := range s.rows {
+				if !yield(id, uint32(i)) {
+					return
+				}
+			}
+		})
+		frozen := s.freeze()
+		s.add("another")
+		for i, id := range s.rows {
+			if ord, ok := s.find(id); !ok || int(ord) != i {
+				t.Fatalf("of %d: find %q = %d, %v; want %d", n, id, ord, ok, i)
+			}
+		}
+		if ord, ok := frozen.find("another"); ok {
+			t.Errorf("of %d: a frozen copy finds what was added later, at %d", n, ord)
+		}
+	}
+}
