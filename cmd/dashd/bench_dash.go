@@ -113,7 +113,8 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 	if err != nil {
 		return r, err
 	}
-	runtime.GC()
+	n.folded = nil
+	heap := heapInUse()
 	processors := runtime.GOMAXPROCS(1)
 	f := projections.NewDashFollower(off.Store, projections.DashOptions{})
 	folding, stop := context.WithCancel(ctx)
@@ -126,7 +127,9 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 	took := time.Since(begin)
 	after, _ := bench.UsageOf(os.Getpid())
 	stop()
-	err = errors.Join(err, <-ended, off.Close())
+	err = errors.Join(err, <-ended)
+	n.folded, n.foldedHeap = f, heapInUse()-heap
+	err = errors.Join(err, off.Close())
 	runtime.GOMAXPROCS(processors)
 	if err != nil {
 		return r, err
@@ -141,6 +144,15 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 		r.Note = fmt.Sprintf("%.0f events for each second of the processor", float64(head)/cpu.Seconds())
 	}
 	return r, nil
+}
+
+// heapInUse is how many bytes of the heap of this process are in use.
+func heapInUse() int64 {
+	runtime.GC()
+	runtime.GC() // what had a finalizer
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }
 
 // once is the result of something that was done once.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"dashd/internal/bench"
+	"dashd/projections"
 )
 
 // throwaway is a node that lives as long as a measurement: this binary, in a process
@@ -27,6 +28,9 @@ type throwaway struct {
 	url, key string
 	history  *bench.History // what it was filled with; nil: with none
 	kept     bool           // its data stays
+
+	folded     *projections.DashFollower // by the last measureFold; nil once it was looked at
+	foldedHeap int64                     // bytes by which the heap grew by it
 }
 
 // startThrowaway starts a node on a free port, with its data in a new directory, or filled with

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -33,9 +32,10 @@ type History struct {
 func (h *History) Start() time.Time { return h.End.AddDate(0, 0, -genevents.HistoryDays) }
 
 const (
-	dayMs       = 24 * 60 * 60 * 1000
-	fillBatch   = 1000
-	fillClients = 4
+	dayMs = 24 * 60 * 60 * 1000
+	// fillBatch is how many events are received at once: two hours' worth, or less. One batch is
+	// stored after the other, so that the log has the events in their order.
+	fillBatch = 2000
 	// checkpointDays is for how many days nodes keep a checkpoint each (projections.DashOptions),
 	// and one more.
 	checkpointDays = 36
@@ -75,9 +75,6 @@ type filler struct {
 	clock    atomic.Int64 // of the node: when the newest event was received that was handed over
 	progress func(int)
 
-	mu   sync.Mutex
-	done int // events that are stored
-
 	checkpoints int
 	impatient   bool // the node takes none
 }
@@ -93,7 +90,7 @@ func (f *filler) run(ctx context.Context) error {
 		return err
 	}
 	f.clock.Store(f.node.Appender.Now())
-	batches := make(chan batch, fillClients)
+	batches := make(chan batch, 4)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		defer close(batches)
@@ -123,48 +120,28 @@ func (f *filler) make(ctx context.Context, out chan<- batch) error {
 	}
 }
 
-// store appends the batches, a few at a time.
+// store appends the batches.
 func (f *filler) store(ctx context.Context, batches <-chan batch) error {
-	var g errgroup.Group
-	g.SetLimit(fillClients)
-	today := int64(0)
+	today, done := int64(0), 0
 	for b := range batches {
 		day := b.received / dayMs
 		newDay := today != 0 && day != today && f.end/dayMs-day < checkpointDays
 		today = day
-		if newDay {
-			if err := g.Wait(); err != nil { // what follows is another day's
-				return err
-			}
-		}
 		before := f.node.Store.Head()
 		f.clock.Store(b.received)
-		g.Go(func() error {
-			if _, err := f.node.Appender.Append(ctx, b.events); err != nil {
-				return err
-			}
-			f.stored(len(b.events))
-			return nil
-		})
+		if _, err := f.node.Appender.Append(ctx, b.events); err != nil {
+			return err
+		}
+		if done += len(b.events); f.progress != nil {
+			f.progress(done)
+		}
 		if newDay {
-			if err := g.Wait(); err != nil {
-				return err
-			}
 			if err := f.checkpoint(ctx, before); err != nil {
 				return err
 			}
 		}
 	}
-	return g.Wait()
-}
-
-// stored counts events, and tells of them one at a time.
-func (f *filler) stored(events int) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.done += events; f.progress != nil {
-		f.progress(f.done)
-	}
+	return nil
 }
 
 // checkpoint waits for the checkpoint of the day that ended with an event: a node to which a day is
