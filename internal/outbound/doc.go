@@ -10,7 +10,7 @@
 // address the second time gains nothing. The operator can allow hosts and
 // networks; a tenant cannot.
 //
-// Redirects are not followed, the proxy variables of the environment are not read,
+// Redirects are not followed, but by [Client.Download] for the operator; the proxy variables of the environment are not read,
 // and what a caller may tell a tenant of a failure is its [Class].
 //
 // Start reading at [Client.Do].
