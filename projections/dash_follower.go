@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"dashd/eventlog/block"
 	"dashd/internal/kv"
 )
 
@@ -31,6 +30,9 @@ type DashOptions struct {
 	// CheckpointAtStop is how many events make a checkpoint worth while when the node
 	// stops; 0: 65,536.
 	CheckpointAtStop uint64
+	// CheckpointAtDay is how many events make a checkpoint worth while when a UTC day ends;
+	// 0: 16,384.
+	CheckpointAtDay uint64
 	// CheckpointDays is for how many days one checkpoint each is kept, beside the last two;
 	// 0: 35.
 	CheckpointDays int
@@ -57,6 +59,7 @@ type DashFollower struct {
 	fold        *dashFold
 	checkpoints *checkpoints // nil: there is no database
 	savedAt     uint64       // seq of the last checkpoint, written or begun
+	days        int64        // the first of those of which a checkpoint each is kept
 	saving      chan error   // holds the outcome of the save that is under way; nil if none is
 	building    *rebuild     // under way; nil if none is
 	rebuilds    uint64       // that were begun
@@ -87,6 +90,9 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	}
 	if o.CheckpointAtStop == 0 {
 		o.CheckpointAtStop = 1 << 16
+	}
+	if o.CheckpointAtDay == 0 {
+		o.CheckpointAtDay = 1 << 14
 	}
 	if o.CheckpointDays == 0 {
 		o.CheckpointDays = 35
@@ -174,6 +180,9 @@ func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) (e
 	if err := f.load(ctx); err != nil {
 		return err
 	}
+	if f.days, err = f.keptDays(ctx); err != nil {
+		return err
+	}
 	defer func() {
 		stop(err)
 		f.endRebuild()
@@ -182,6 +191,7 @@ func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) (e
 		f.beginRebuild(ctx, stop)
 	}
 	f.progress.begin(f.fold.seq)
+	f.fold.newDay = func() error { return f.saveDay(ctx, stop) }
 	for {
 		if err := f.catchUp(ctx, f.fold, &f.progress, func() { f.step(ctx, stop) }); err != nil {
 			return err
@@ -195,9 +205,11 @@ func (f *DashFollower) run(ctx context.Context, stop context.CancelCauseFunc) (e
 		if fresh == nil {
 			continue
 		}
+		newDay := f.fold.newDay
 		if err := f.replace(ctx, fresh); err != nil {
 			return err
 		}
+		f.fold.newDay = newDay
 		f.save(ctx, stop)
 	}
 }
@@ -251,16 +263,9 @@ func (f *DashFollower) wait(ctx context.Context, stop context.CancelCauseFunc) (
 
 // catchUp folds everything up to the head as it is at the call. step is called after each block.
 func (f *DashFollower) catchUp(ctx context.Context, d *dashFold, p *progress, step func()) error {
-	if d.seq >= f.log.Head() {
-		return nil
-	}
-	err := f.log.Blocks(ctx, d.seq+1, func(first uint64, _ []byte, b block.Block) error {
-		err := d.block(first, &b)
+	err := d.follow(ctx, f.log, func() {
 		p.seq.Store(d.seq)
-		if err == nil {
-			step()
-		}
-		return err
+		step()
 	})
 	if err != nil {
 		return fmt.Errorf("read from seq %d: %w", d.seq+1, err)

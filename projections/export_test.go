@@ -2,6 +2,7 @@ package projections
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"strings"
@@ -163,4 +164,31 @@ func ImagesIn(d, cost time.Duration) (n int) {
 		now = now.Add(max(p.left(now), 0))
 	}
 	return n
+}
+
+// FoldInTwo folds the events of a project, or of all if it is "", up to a first seq and on to a second, there
+// decoding ahead or not.
+func FoldInTwo(ctx context.Context, log DashLog, project string, first, second uint64, ahead bool) (*DashImage, error) {
+	d := &dashFold{dash: NewDash(), only: project, end: first}
+	plain := func() error {
+		return ignoreReached(log.Blocks(ctx, d.seq+1, func(at uint64, _ []byte, b block.Block) error {
+			if at > d.end {
+				return errReached
+			}
+			return d.block(at, &b)
+		}))
+	}
+	if err := plain(); err != nil {
+		return nil, err
+	}
+	d.end = second
+	on := plain
+	if ahead {
+		on = func() error { return d.followAhead(ctx, log, func() {}) }
+	}
+	if err := on(); err != nil {
+		return nil, err
+	}
+	d.dash.Publish(d.seq)
+	return d.dash.Image(), nil
 }

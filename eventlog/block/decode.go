@@ -71,13 +71,20 @@ func (b *Block) selected(read readEvent, first uint64, offsets []int, fn func(*e
 	d := newDecoder()
 	defer d.release()
 	for _, at := range offsets {
-		if at < 0 || at >= b.n {
-			return fmt.Errorf("block: no event %d of %d", at, b.n)
+		if err := b.checkOffset(at); err != nil {
+			return err
 		}
 		g := b.group(at)
 		if err := b.visit(d, read, g, at-g.first, first, fn); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+func (b *Block) checkOffset(at int) error {
+	if at < 0 || at >= b.n {
+		return fmt.Errorf("block: no event %d of %d", at, b.n)
 	}
 	return nil
 }
@@ -97,12 +104,19 @@ type readEvent func(d *decoder, e *eventlog.Event, g *Group, i int) error
 
 // visit calls fn with row i of g.
 func (b *Block) visit(d *decoder, read readEvent, g *Group, i int, first uint64, fn func(*eventlog.Record) error) error {
-	r := &d.rec
+	if err := b.read(d, read, &d.rec, g, i, first); err != nil {
+		return err
+	}
+	return fn(&d.rec)
+}
+
+// read makes r row i of g.
+func (b *Block) read(d *decoder, read readEvent, r *eventlog.Record, g *Group, i int, first uint64) error {
 	r.Seq, r.ReceivedAt = first+uint64(g.first+i), b.ReceivedAt
 	if err := read(d, &r.Event, g, i); err != nil {
 		return fmt.Errorf("block: event %d: %w", g.first+i, err)
 	}
-	return fn(r)
+	return nil
 }
 
 // open decompresses sub-block k of g, unless it is open already.

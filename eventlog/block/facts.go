@@ -61,3 +61,57 @@ func nonEmpty(b []byte) []byte {
 	}
 	return b
 }
+
+// Facts are events as SelectFacts gives them, in memory that is used again.
+type Facts struct {
+	// Records share memory with the block and, what is valid during a call only elsewhere, with
+	// the Facts: it is good until they are read into again.
+	Records []eventlog.Record
+
+	texts [][]byte // of sub-blocks
+}
+
+// Read makes f the events at the given offsets, which it takes as SelectFacts does.
+func (f *Facts) Read(b *Block, first uint64, offsets []int) error {
+	if n := len(offsets); n > cap(f.Records) {
+		f.Records = make([]eventlog.Record, n)
+	} else {
+		f.Records = f.Records[:n]
+	}
+	for i := range f.texts {
+		if cap(f.texts[i]) > keepText {
+			f.texts[i] = nil
+		}
+	}
+	d := newDecoder()
+	defer d.release()
+	own := d.text
+	defer func() { d.text = own }()
+	next, text := 0, -1
+	read := func(d *decoder, e *eventlog.Event, g *Group, i int) error {
+		if d.g != g || d.sub != i/SubEvents {
+			if text++; text == len(f.texts) {
+				f.texts = append(f.texts, nil)
+			}
+			d.text = f.texts[text]
+			err := d.open(g, i/SubEvents)
+			f.texts[text] = d.text
+			if err != nil {
+				return err
+			}
+		}
+		return d.facts(e, g, i)
+	}
+	for _, at := range offsets {
+		if err := b.checkOffset(at); err != nil {
+			return err
+		}
+		g := b.group(at)
+		r := &f.Records[next]
+		if err := b.read(d, read, r, g, at-g.first, first); err != nil {
+			return err
+		}
+		next++
+	}
+	return nil
+}
