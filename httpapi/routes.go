@@ -154,6 +154,8 @@ func (s *Server) ownRoutes() []route {
 		{method: "GET", pattern: "/v1/events", scope: eventsRead, handle: s.queryEvents},
 		{method: "GET", pattern: "/v1/events/stats", scope: eventsRead, handle: s.eventStats},
 		{method: "GET", pattern: "/v1/analytics/timeseries", scope: eventsRead, handle: s.timeseries},
+		{method: "GET", pattern: "/v1/analytics/cohorts", scope: usersRead, handle: s.cohorts},
+		{method: "GET", pattern: "/v1/analytics/cohorts/users", scope: usersRead, handle: s.cohortMembers},
 		{method: "GET", pattern: "/v1/events/stream", scope: eventsRead, handle: s.streamEvents, endless: true, present: "it follows the log"},
 		{method: "GET", pattern: "/v1/projects", scope: projectsAll, handle: s.listProjects},
 		{method: "POST", pattern: "/v1/projects", scope: projectsAll, handle: s.createProject, json: true, command: "ProjectCreate", events: []eventlog.Type{eventlog.DashdProjectCreated}},

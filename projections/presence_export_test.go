@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 )
@@ -10,11 +11,16 @@ var DashVersion = NewDash().Version()
 
 // ActiveByEvents are the ids of those who were active from from up to to, in order.
 func ActiveByEvents(t *Tables, from, to int64) []string {
-	return slices.Sorted(t.idsOf(t.activeByEvents(span{from, to}).Iterator()))
+	return slices.Sorted(t.idsIn(t.activeByEvents(span{from, to}).Iterator()))
 }
 
-// idsOf are the ids of users.
-func (t *Tables) idsOf(ordinals interface {
+// CountActive is how many were.
+func CountActive(t *Tables, from, to int64) int {
+	return int(t.activeByEvents(span{from, to}).GetCardinality())
+}
+
+// idsIn are the ids of users.
+func (t *Tables) idsIn(ordinals interface {
 	HasNext() bool
 	Next() uint32
 },
@@ -23,4 +29,28 @@ func (t *Tables) idsOf(ordinals interface {
 		for ordinals.HasNext() && yield(t.users.At(int(ordinals.Next())).userID()) {
 		}
 	}
+}
+
+// Crowd is the tables of many users who joined one after the other in some weeks, and were active
+// now and then since.
+func Crowd(users, weeks int, active func(user, day int) bool) *Tables {
+	var d Dash
+	d.projects = map[string]*project{}
+	t := d.building("p")
+	today := dayOf(Time(weeks * 7 * dayMs))
+	for u := range users {
+		day := u * weeks * 7 / users
+		at := Time(day*dayMs + u%dayMs)
+		ord := t.appendUser(fmt.Sprintf("user-%07d", u))
+		t.putUser(ord, User{ID: fmt.Sprintf("user-%07d", u), CreatedAt: at, UpdatedAt: at})
+	}
+	kind := t.presence.kinds.symbol("user.logged_in")
+	for day := range weeks * 7 {
+		for u := range users * day / (weeks * 7) {
+			if active(u, day) {
+				t.note(uint32(u), kind, Time(day*dayMs+(u*7919)%dayMs), today)
+			}
+		}
+	}
+	return t.freeze()
 }
