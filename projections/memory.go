@@ -19,7 +19,9 @@ type TableBytes struct {
 
 // figureTables are the parts of the tables that are there for figures over time alone, by their
 // name or that of what they are in.
-var figureTables = []string{"people.joinedDays", "presence"}
+var figureTables = []string{
+	"people.joined", "people.joinedDays", "people.activeUntil", "people.begun", "people.uses", "people.world", "presence",
+}
 
 // Memory says how much of the heap the tables of all projects hold, the largest part first. It looks at
 // every row, so it takes about a second for a few million.

@@ -25,10 +25,11 @@ func TestMemoryAgreesWithTheHeap(t *testing.T) {
 	}
 	runtime.KeepAlive(h)
 	grown := heapInUse() - before
-	total, figures := int64(0), int64(0)
+	total, figures, parts := int64(0), int64(0), map[string]bool{}
 	for i, part := range dash.Memory() {
 		if total += part.Bytes; part.Figures {
 			figures += part.Bytes
+			parts[part.Name] = true
 		}
 		if i > 0 && part.Bytes > dash.Memory()[i-1].Bytes {
 			t.Errorf("%s comes behind smaller parts", part.Name)
@@ -39,6 +40,14 @@ func TestMemoryAgreesWithTheHeap(t *testing.T) {
 	}
 	if figures == 0 || figures > total/2 {
 		t.Errorf("%d of %d bytes are for figures over time", figures, total)
+	}
+	for _, name := range []string{
+		"people.joined", "people.joinedDays", "people.activeUntil", "people.begun", "people.uses", "people.world",
+		"presence.days", "presence.sightings",
+	} {
+		if !parts[name] {
+			t.Errorf("%s is not told of as being for figures over time", name)
+		}
 	}
 	image := int64(0)
 	for _, part := range dash.Image().Memory() {

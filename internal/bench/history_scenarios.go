@@ -53,6 +53,9 @@ func figureScenarios() (list []Scenario) {
 		}
 	}
 	return append(list,
+		Scenario{Name: "stats/organization", About: "GET /dash/stats?organizationId=: of a random organization", Goal: figureGoal, make: func(w *workload, i int) request {
+			return read("/dash/stats?organizationId=" + w.organization(i))
+		}},
 		Scenario{Name: "map", About: "GET /dash/map: half a year", Goal: figureGoal, make: get("/dash/map")},
 		Scenario{Name: "map/month", About: "GET /dash/map: a month", Goal: figureGoal, make: mapOfMonth},
 		Scenario{Name: "online", About: "GET /dash/users/online-count", Goal: figureGoal, make: get("/dash/users/online-count")})
@@ -73,8 +76,11 @@ func cohortScenarios() []Scenario {
 	}
 	return []Scenario{
 		cohorts("any", ""),
-		cohorts("sign-in", "&activity=signIn"),
-		cohorts("types", "&type=user.updated,two_factor.verified,oauth.linked"),
+		cohorts("sign-in", "&activity=sign-in"),
+		cohorts("types", "&activity=user.updated,two_factor.verified,oauth.linked"),
+		{Name: "cohorts/organization", About: "GET " + triangle + "&organizationId=: of a random organization", Goal: figureGoal, make: func(w *workload, i int) request {
+			return read(triangle + "&organizationId=" + w.organization(i))
+		}},
 		{Name: "cohorts/users", About: "GET /v1/analytics/cohorts/users: who is in a cell", Goal: figureGoal, make: cohortCell},
 	}
 }
@@ -83,7 +89,7 @@ func cohortScenarios() []Scenario {
 func cohortCell(w *workload, _ int) request {
 	age := w.rng.IntN(20)
 	cohort := weekOf(w.history.End).AddDate(0, 0, -7*(age+w.rng.IntN(5)))
-	return read(fmt.Sprintf("/v1/analytics/cohorts/users?unit=week&cohort=%s&age=%d&limit=25", cohort.Format(time.DateOnly), age))
+	return read(fmt.Sprintf("/v1/analytics/cohorts/users?unit=week&cohort=%s&age=%d&limit=25", textOf(cohort), age))
 }
 
 // weekOf is the Monday of a time.
@@ -171,6 +177,14 @@ func (w *workload) moment(days, but int) time.Time {
 
 // user is one of the users.
 func (w *workload) user(i int) string { return url.QueryEscape(w.users[i%len(w.users)]) }
+
+// organization is one of the organizations.
+func (w *workload) organization(i int) string {
+	if len(w.history.Organizations) == 0 {
+		return "none"
+	}
+	return url.QueryEscape(w.history.Organizations[i%len(w.history.Organizations)])
+}
 
 // oldUser is one of those who were there before the days of which checkpoints are kept.
 func (w *workload) oldUser(i int) string {

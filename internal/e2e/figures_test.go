@@ -76,7 +76,23 @@ func newFigures(t *testing.T, events int) *figures {
 	n := &dashdtest.Node{Binary: program, Dir: dir, Addr: "127.0.0.1:0"}
 	n.Start(t)
 	f.reader = reader{base: n.URL, header: http.Header{"X-Api-Key": {apiKey}}}
+	f.waitUntilReady(t)
 	return f
+}
+
+// waitUntilReady waits until the node has folded its log.
+func (f *figures) waitUntilReady(t *testing.T) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; {
+		var s struct{ Dash struct{ Ready bool } }
+		decode(t, f.get(t, "/v1/status", http.StatusOK), &s)
+		if s.Dash.Ready {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the node does not come to the end of its log")
+		}
+	}
 }
 
 // figure is a question, and the twin's answer.
@@ -111,6 +127,13 @@ func (f *figures) questions() []figure {
 				ask("/dash/graph"+rest, func(tw *twin, now int64) any { return scoped(tw).graph(now, period, source) })
 				ask("/dash/retention"+rest, func(tw *twin, now int64) any { return scoped(tw).retention(now, period, source) })
 			}
+		}
+		for activity, types := range map[string][]string{
+			"any": nil, "sign-in": {"user.logged_in", "session.created"}, "user.updated,oauth.linked": {"user.updated", "oauth.linked"},
+		} {
+			ask("/v1/analytics/cohorts?unit=week&cohorts=26&activity="+activity+scope, func(tw *twin, now int64) any {
+				return scoped(tw).cohorts(now, 26, types...)
+			})
 		}
 		ask("/dash/map?limit=1000"+scope, func(tw *twin, _ int64) any { return scoped(tw).worldMap(1000) })
 	}

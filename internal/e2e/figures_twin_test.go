@@ -327,6 +327,51 @@ func (tw *twin) worldMap(cities int) any {
 	return map[string]any{"countries": inCountries, "cities": inCities, "total": total, "users": float64(len(users))}
 }
 
+// cohorts is what GET /v1/analytics/cohorts says of some weeks up to that of a moment.
+func (tw *twin) cohorts(now int64, weeks int, types ...string) any {
+	const monday = 4 * dayMs // the first since 1970
+	week := func(at int64) int64 { return (at - monday) / (7 * dayMs) }
+	text := func(week int64) string {
+		return time.UnixMilli(monday + week*7*dayMs).UTC().Format("2006-01-02T15:04:05.000Z")
+	}
+	seen := map[string]map[int64]bool{} // by user: the weeks
+	for _, d := range tw.deeds {
+		if len(types) > 0 && !slices.Contains(types, d.kind) {
+			continue
+		}
+		if seen[d.user] == nil {
+			seen[d.user] = map[int64]bool{}
+		}
+		seen[d.user][week(d.at)] = true
+	}
+	var cohorts []any
+	for joined := week(now) - int64(weeks) + 1; joined <= week(now); joined++ {
+		size, active := 0.0, make([]float64, week(now)-joined+1)
+		for _, u := range tw.users {
+			if u.deleted || week(u.created) != joined {
+				continue
+			}
+			size++
+			for age := range active {
+				if seen[u.id][joined+int64(age)] {
+					active[age]++
+				}
+			}
+		}
+		var ages []any
+		for age, n := range active {
+			rate := 0.0
+			if size > 0 {
+				rate = math.Floor(n/size*100*10+0.5) / 10
+			}
+			at := joined + int64(age)
+			ages = append(ages, map[string]any{"age": float64(age), "start": text(at), "end": text(at + 1), "active": n, "rate": rate})
+		}
+		cohorts = append(cohorts, map[string]any{"start": text(joined), "end": text(joined + 1), "size": size, "ages": ages})
+	}
+	return map[string]any{"cohorts": cohorts}
+}
+
 // of is the twin of an organization: of those of its members who exist.
 func (tw *twin) of(organization string) *twin {
 	in := tw.members[organization]
