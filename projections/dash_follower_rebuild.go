@@ -113,9 +113,10 @@ func (f *DashFollower) beginRebuild(ctx context.Context, stop context.CancelCaus
 	p.begin(0)
 	f.building = b
 	f.rebuild.Store(p)
+	anew := f.fold.old && f.checkpoints != nil // and so nothing else is saved meanwhile
 	go func() { // waited for by endRebuild, or by replace
 		defer close(b.ended)
-		f.foldAll(ctx, b.out, p, stop)
+		f.foldAll(ctx, anew, b.out, p, stop)
 	}()
 }
 
@@ -137,8 +138,14 @@ func (f *DashFollower) rebuilt() <-chan *dashFold {
 }
 
 // foldAll folds the log from its beginning, and sends what it has when the head is near.
-func (f *DashFollower) foldAll(ctx context.Context, out chan<- *dashFold, p *progress, stop context.CancelCauseFunc) {
+//
+// If it is anew, because the version is another one, there are no checkpoints of the days past: it
+// leaves one for each, as a start does.
+func (f *DashFollower) foldAll(ctx context.Context, anew bool, out chan<- *dashFold, p *progress, stop context.CancelCauseFunc) {
 	d := &dashFold{dash: NewDash()}
+	if anew {
+		d.newDay = f.daySaver(ctx, d)
+	}
 	for d.seq+nearHead < f.log.Head() {
 		if err := f.catchUp(ctx, d, p, func() {}); err != nil {
 			stop(err)
@@ -146,6 +153,19 @@ func (f *DashFollower) foldAll(ctx context.Context, out chan<- *dashFold, p *pro
 		}
 	}
 	out <- d
+}
+
+// daySaver is newDay of a fold of the whole log that has the checkpoints for itself.
+func (f *DashFollower) daySaver(ctx context.Context, d *dashFold) func() error {
+	savedAt := uint64(0)
+	return func() error {
+		if d.seq-savedAt < f.o.CheckpointAtDay || d.received/msPerDay < f.days {
+			return nil
+		}
+		savedAt = d.seq
+		d.dash.Publish(d.seq)
+		return f.write(ctx, d.dash.Image(), d.received, func(time.Duration) { f.o.wrote() })
+	}
 }
 
 // replace brings a fold of the whole log to where the one that serves is, and puts it in its

@@ -2,7 +2,10 @@ package projections
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"dashd/eventlog/block"
 )
 
 // saveIfDue begins a checkpoint of what was folded if times as many events as usual were folded since the
@@ -25,8 +28,11 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 	image, received := f.Image(), f.fold.received
 	f.savedAt = image.Seq()
 	f.saving = make(chan error, 1)
+	patient := f.Ready() == nil // else nobody can read before it is done
 	pace := func(worked time.Duration) {
-		f.o.wrote()
+		if f.o.wrote(); !patient {
+			return
+		}
 		select {
 		case <-time.After(worked):
 		case <-ctx.Done():
@@ -41,6 +47,43 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 	}(f.saving)
 }
 
+// saveDay begins a checkpoint of the day that has ended, if that is worth while: a moment of the next
+// day is folded from there. While the node starts it waits for it, since the days pass faster
+// than that; then those matter only that are kept.
+func (f *DashFollower) saveDay(ctx context.Context, stop context.CancelCauseFunc) error {
+	if f.fold.seq-f.savedAt < f.o.CheckpointAtDay {
+		return nil
+	}
+	if f.Ready() == nil {
+		f.save(ctx, stop)
+		return nil
+	}
+	if f.fold.received/msPerDay < f.days {
+		return nil
+	}
+	if err := f.saved(); err != nil {
+		return err
+	}
+	f.save(ctx, stop)
+	return f.saved()
+}
+
+// keptDays is the first of the days of which a checkpoint each is kept, counted from the day on which
+// the last event was received.
+func (f *DashFollower) keptDays(ctx context.Context) (first int64, err error) {
+	received := f.fold.received
+	if head := f.log.Head(); head > f.fold.seq {
+		err = f.log.Blocks(ctx, head, func(_ uint64, _ []byte, b block.Block) error {
+			received = b.ReceivedAt
+			return nil
+		})
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read the last block: %w", err)
+	}
+	return received/msPerDay - int64(f.o.CheckpointDays), nil
+}
+
 // write writes a checkpoint. Only an error that ends the node is returned: without
 // the checkpoint the next start takes longer, and that is all.
 func (f *DashFollower) write(ctx context.Context, image *DashImage, received int64, pace func(time.Duration)) error {
@@ -51,6 +94,9 @@ func (f *DashFollower) write(ctx context.Context, image *DashImage, received int
 	}
 	if fatal(err) {
 		return err
+	}
+	if ctx.Err() != nil {
+		return nil
 	}
 	f.slog.Error("a checkpoint could not be written", "seq", image.Seq(), "err", err)
 	return nil

@@ -92,6 +92,7 @@ func (h *History) keep(of moment, d *dashFold, tables *Tables, events uint64) {
 	}
 	p.fold, p.weight, p.used = d, weight, time.Now()
 	p.images = slices.Insert(p.images, 0, image)
+	p.images = slices.Delete(p.images, min(maxImages, len(p.images)), len(p.images))
 	h.past = slices.Insert(h.past, 0, p)
 	h.shrink(h.o.Folds, h.o.Bytes)
 }
@@ -113,8 +114,6 @@ func (h *History) shrink(folds int, bytes int64) {
 	for len(h.past) > 0 {
 		last := h.past[len(h.past)-1]
 		switch {
-		case len(last.images) > maxImages:
-			last.images = last.images[:maxImages]
 		case len(h.past) <= max(folds, 1) && h.weight() <= bytes:
 			return
 		case len(h.past) > 1:
