@@ -183,7 +183,7 @@ func TestEachDayLeavesACheckpoint(t *testing.T) {
 			if err := f.Wait(t.Context(), d.log.Head()); err != nil {
 				t.Fatal(err)
 			}
-			d.appendAt(noon+days*dayMs-1, joined(fmt.Sprint("more ", d.log.Head())))
+			d.appendAt(noon+(days-1)*dayMs+1000, joined(fmt.Sprint("more ", d.log.Head())))
 		}
 		stop(f, cancel, ended)
 		want(t, d, ends, 99)
