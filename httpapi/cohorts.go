@@ -20,7 +20,34 @@ type cohortTable struct {
 	Until          instantText            `json:"until"`
 	Activity       []eventlog.Type        `json:"activity"` // null: any
 	OrganizationID projections.Text       `json:"organizationId"`
-	Cohorts        []projections.Cohort   `json:"cohorts"`
+	Cohorts        []shownCohort          `json:"cohorts"`
+}
+
+type shownCohort struct {
+	Start instantText `json:"start"`
+	End   instantText `json:"end"`
+	Size  int         `json:"size"`
+	Ages  []shownAge  `json:"ages"`
+}
+
+type shownAge struct {
+	Age    int         `json:"age"`
+	Start  instantText `json:"start"`
+	End    instantText `json:"end"`
+	Active int         `json:"active"`
+	Rate   float64     `json:"rate"`
+}
+
+func showCohorts(cohorts []projections.Cohort) []shownCohort {
+	shown := make([]shownCohort, len(cohorts))
+	for i, c := range cohorts {
+		ages := make([]shownAge, len(c.Ages))
+		for age, a := range c.Ages {
+			ages[age] = shownAge{age, instantText(a.Start), instantText(a.End), a.Active, a.Rate}
+		}
+		shown[i] = shownCohort{instantText(c.Start), instantText(c.End), c.Size, ages}
+	}
+	return shown
 }
 
 // cohorts serves GET /v1/analytics/cohorts.
@@ -53,7 +80,7 @@ func (s *Server) cohorts(w http.ResponseWriter, r *request) error {
 	}
 	return writeJSON(w, http.StatusOK, cohortTable{
 		Unit: unit, Until: instantText(until), Activity: who.Types, OrganizationID: projections.Text(who.OrganizationID),
-		Cohorts: t.Cohorts(unit, n, until, who),
+		Cohorts: showCohorts(t.Cohorts(unit, n, until, who)),
 	})
 }
 

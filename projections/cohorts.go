@@ -58,19 +58,16 @@ type CohortUsers struct {
 // Cohort are the users who joined in one unit, and how many of them were active in
 // that unit and in those after it.
 type Cohort struct {
-	Start Time        `json:"start"`
-	End   Time        `json:"end"`
-	Size  int         `json:"size"`
-	Ages  []CohortAge `json:"ages"`
+	Start, End Time // without End
+	Size       int
+	Ages       []CohortAge
 }
 
 // CohortAge is a unit in the life of a cohort. Age 0 is the one in which its users joined.
 type CohortAge struct {
-	Age    int     `json:"age"`
-	Start  Time    `json:"start"`
-	End    Time    `json:"end"`
-	Active int     `json:"active"`
-	Rate   float64 `json:"rate"` // percent of the cohort, with one decimal
+	Start, End Time
+	Active     int
+	Rate       float64 // percent of the cohort, with one decimal
 }
 
 // Cohorts counts, for the unit that holds a time and those before it, n in all and oldest first, the
@@ -94,7 +91,7 @@ func (t *Tables) Cohorts(unit CohortUnit, n int, until Time, who CohortUsers) []
 		c := Cohort{Start: joined.start(), End: joined.over(), Size: int(users.GetCardinality()), Ages: make([]CohortAge, n-i)}
 		for age := range c.Ages {
 			now := all[i+age]
-			a := CohortAge{Age: age, Start: now.start(), End: now.over(), Active: int(users.AndCardinality(active[i+age]))}
+			a := CohortAge{Start: now.start(), End: now.over(), Active: int(users.AndCardinality(active[i+age]))}
 			if c.Size > 0 {
 				a.Rate = math.Floor(float64(a.Active)/float64(c.Size)*100*10+0.5) / 10
 			}
@@ -169,7 +166,7 @@ func (t *Tables) Uncounted(types []eventlog.Type) []eventlog.Type {
 }
 
 // InRange reports whether the n units up to the one that holds a time are of the years 1 to 9999, which
-// have a JSON form.
+// can be written.
 func (u CohortUnit) InRange(at Time, n int) bool {
 	if at < minTime || at > maxTime {
 		return false
