@@ -21,9 +21,13 @@ func (s *Server) rebuildProjection(w http.ResponseWriter, r *request) error {
 }
 
 // projectionRows serves GET /v1/projections/dash/rows: the rows of all projects as this node has
-// them, for comparison by another process. projections.ReadImage reads them.
+// them, as of after= at least, for comparison by another process. projections.ReadImage reads them.
 func (s *Server) projectionRows(w http.ResponseWriter, r *request) error {
-	if err := s.folded(r, 0); err != nil {
+	after, err := strict(r.query, "after", 0, 0, maxOffset)
+	if err != nil {
+		return err
+	}
+	if err := s.folded(r, uint64(after)); err != nil {
 		return err
 	}
 	image := s.Dash.Image()
@@ -31,7 +35,7 @@ func (s *Server) projectionRows(w http.ResponseWriter, r *request) error {
 	w.Header().Set("Content-Type", "application/octet-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	sink := s.newSink(w)
-	err := image.WriteRows(s.Dash.Status().Version, func(b []byte) error {
+	err = image.WriteRows(s.Dash.Status().Version, func(b []byte) error {
 		if err := r.Context().Err(); err != nil {
 			return errGone
 		}

@@ -37,10 +37,10 @@ func newPrinter(o *replayOptions) (*printer, error) {
 		p.append = wire.AppendText
 	case "csv":
 		p.header, p.append = wire.CSVHeader, wire.AppendCSV
-	case "ndjson":
+	case "ndjson", "json":
 		p.append = appendNDJSON
 	default:
-		return nil, fmt.Errorf("--format %q: it must be text, ndjson or csv", o.format)
+		return nil, fmt.Errorf("--format %q: it must be text, ndjson, json or csv", o.format)
 	}
 	for _, name := range o.types {
 		if category, ok := strings.CutSuffix(name, ".*"); ok {

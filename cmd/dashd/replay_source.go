@@ -15,6 +15,7 @@ import (
 	"dashd/eventlog/block"
 	"dashd/internal/errs"
 	"dashd/internal/node"
+	"dashd/internal/wire"
 )
 
 // source is a log to replay.
@@ -26,6 +27,58 @@ type source struct {
 	blocks func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error
 	check  func(ctx context.Context, progress func(seq, head uint64)) error // nil: only what blocks gives can be checked
 	close  func() error
+	cl     *client       // nil: it is stopped
+	off    *node.Offline // nil: it runs
+}
+
+// openBlock is a block that was checked.
+type openBlock struct {
+	block.Block
+	first uint64
+}
+
+// open calls fn for the blocks that hold the events from from to to, in order, checked.
+func (s *source) open(ctx context.Context, from, to uint64, fn func(openBlock) error) error {
+	if from > to {
+		return nil
+	}
+	return s.blocks(ctx, from, to, func(b rawBlock) error {
+		opened, err := b.open()
+		if err != nil {
+			return err
+		}
+		return fn(openBlock{opened, b.first})
+	})
+}
+
+// momentOf is the last seq of the log as it stood at a moment: a seq, or an ISO 8601 time, for which it is
+// the last event received up to then. 0: there was none.
+func (s *source) momentOf(ctx context.Context, text string) (uint64, error) {
+	if seq, err := strconv.ParseUint(text, 10, 64); err == nil {
+		if seq > s.head {
+			return 0, fmt.Errorf("--as-of %d: the log ends at seq %d", seq, s.head)
+		}
+		return seq, nil
+	}
+	at, ok := wire.ParseTime([]byte(text))
+	if !ok {
+		return 0, fmt.Errorf("--as-of %q: expected an ISO 8601 time or a seq", text)
+	}
+	// Blocks are received in the order of the log: the first one received later is searched for.
+	last, end := uint64(0), s.head
+	for last < end {
+		var b openBlock
+		middle := last + (end-last+1)/2
+		if err := s.open(ctx, middle, middle, func(found openBlock) error { b = found; return nil }); err != nil {
+			return 0, err
+		}
+		if b.ReceivedAt <= at {
+			last = min(b.first+uint64(b.Len())-1, s.head)
+		} else {
+			end = b.first - 1
+		}
+	}
+	return last, nil
 }
 
 // rawBlock is a stored block.
@@ -85,6 +138,7 @@ func openStopped(dir string) (*source, error) {
 		},
 		check: off.Store.Check,
 		close: off.Close,
+		off:   off,
 	}, nil
 }
 
@@ -101,7 +155,7 @@ func openRunning(ctx context.Context, t *target) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		head: s.Head, clean: true,
+		head: s.Head, clean: true, cl: cl,
 		blocks: func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error {
 			if from > to {
 				return nil
