@@ -12,6 +12,7 @@ import (
 	"dashd/eventlog"
 	"dashd/internal/genevents"
 	"dashd/internal/node"
+	"dashd/projections"
 )
 
 // History is what a data directory was filled with, and names some of what is in it.
@@ -39,8 +40,12 @@ const (
 	// checkpointDays is for how many days nodes keep a checkpoint each (projections.DashOptions),
 	// and one more.
 	checkpointDays = 36
-	// checkpointPatience is how long the checkpoint of a day may take.
-	checkpointPatience = 30 * time.Second
+	// checkpointAtDay is how many events make a checkpoint worth while at the end of a day.
+	checkpointAtDay = 1 << 14
+	// checkpointPatience is how long the checkpoint of a day may take. Now and then there is none,
+	// because another one is being written.
+	checkpointPatience = 20 * time.Second
+	checkpointMisses   = 3
 )
 
 // Fill stores the events of h, of which Seed, Events and End are set, in a new data directory, and
@@ -50,7 +55,9 @@ const (
 func Fill(ctx context.Context, dir string, h *History, progress func(events int)) (err error) {
 	f := &filler{source: genevents.NewHistory(h.Seed, h.Events, h.End.UnixMilli()), end: h.End.UnixMilli(), progress: progress}
 	f.clock.Store(h.Start().UnixMilli())
-	if f.node, err = node.Open(ctx, node.Config{Dir: dir, Now: f.clock.Load}); err != nil {
+	if f.node, err = node.Open(ctx, node.Config{
+		Dir: dir, Now: f.clock.Load, Dash: projections.DashOptions{CheckpointAtDay: checkpointAtDay},
+	}); err != nil {
 		return err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -75,8 +82,7 @@ type filler struct {
 	clock    atomic.Int64 // of the node: when the newest event was received that was handed over
 	progress func(int)
 
-	checkpoints int
-	impatient   bool // the node takes none
+	checkpoints, misses int
 }
 
 // batch is a run of events of one day.
@@ -147,7 +153,11 @@ func (f *filler) store(ctx context.Context, batches <-chan batch) error {
 // checkpoint waits for the checkpoint of the day that ended with an event: a node to which a day is
 // a day has the time for it.
 func (f *filler) checkpoint(ctx context.Context, seq uint64) error {
-	if f.impatient {
+	had := uint64(0)
+	if c := f.node.Dash.Status().Checkpoint; c != nil {
+		had = c.Seq
+	}
+	if f.misses == checkpointMisses || seq < had+checkpointAtDay {
 		return nil
 	}
 	if err := f.node.Dash.Wait(ctx, f.node.Store.Head()); err != nil {
@@ -164,7 +174,7 @@ func (f *filler) checkpoint(ctx context.Context, seq uint64) error {
 		select {
 		case <-tick.C:
 		case <-patience:
-			f.impatient = true
+			f.misses++
 			return nil
 		case <-ctx.Done():
 			return ctx.Err()
