@@ -241,7 +241,7 @@ func unknownVariables(fs *pflag.FlagSet, environ []string) (names []string) {
 			continue
 		}
 		switch name {
-		case bootstrapVariable, serverVariable, keyVariable:
+		case bootstrapVariable, serverVariable, keyVariable, maxMindAccountVariable, maxMindKeyVariable:
 		default:
 			names = append(names, name)
 		}

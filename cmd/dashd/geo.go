@@ -68,9 +68,9 @@ func newGeo() *cobra.Command {
 network: in data it comes with (DB-IP City Lite, reduced), or in the file that serve was
 given with --geo-file. A new file in the place of that one is verified and used without
 a restart; a bad one is not used, and an event of type dashd.geo.rejected says why.`,
-		Example: "  dashd geo status\n  dashd geo lookup 8.8.8.8",
+		Example: "  dashd geo status\n  dashd geo lookup 8.8.8.8\n  dashd geo update --source dbip --geo-file places.mmdb",
 	}
-	c.AddCommand(newGeoStatus(), newGeoLookup())
+	c.AddCommand(newGeoStatus(), newGeoLookup(), newGeoUpdate())
 	return c
 }
 
@@ -109,6 +109,9 @@ func printGeoStatus(w io.Writer, s geo.Status) error {
 	}
 	if s.Rejected != "" {
 		rows = append(rows, []string{"rejected", s.Rejected})
+	}
+	if s.Failures > 0 {
+		rows = append(rows, []string{"failures", fmt.Sprintf("%d since the start", s.Failures)})
 	}
 	if s.Attribution != nil {
 		rows = append(rows, []string{"attribution", s.Attribution.Text + " (" + s.Attribution.URL + ")"})

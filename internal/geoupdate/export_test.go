@@ -1,0 +1,8 @@
+package geoupdate
+
+// Doors for tests.
+var (
+	MaxMindAt = maxMindAt
+	DBIPAt    = dbipAt
+	Unpack    = unpack
+)
