@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"net/http"
+	"slices"
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
@@ -158,7 +159,7 @@ func activityTypes(asked []string) (types []eventlog.Type, err error) {
 			continue
 		}
 		meant, failed := eventlog.TypesOf(name)
-		if failed || len(meant) == 0 {
+		if failed || len(meant) == 0 || slices.Contains(meant, eventlog.LoginFailed) {
 			return nil, invalid("activity", "%q is not the name of a type that is activity", name)
 		}
 		types = append(types, meant...)
