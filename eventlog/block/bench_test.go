@@ -129,6 +129,22 @@ func BenchmarkEach(b *testing.B) {
 	})
 }
 
+// BenchmarkLend is the same for those who keep nothing.
+func BenchmarkLend(b *testing.B) {
+	benchBlocks(b, func(b *testing.B, raw []byte, n int) {
+		blk, err := block.Open(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := blk.Lend(1, func(*eventlog.Record) error { return nil }); err != nil {
+				b.Fatal(err)
+			}
+		}
+		perEvent(b, n)
+	})
+}
+
 func BenchmarkAppendLeaves(b *testing.B) {
 	benchBlocks(b, func(b *testing.B, raw []byte, n int) {
 		blk, err := block.Open(raw)

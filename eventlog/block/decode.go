@@ -17,6 +17,7 @@ type decoder struct {
 	text    []byte            // what its rows point into
 	words   []string          // the dictionary of g: the entries asked for so far
 	p       personal          // of the row in work
+	id      []byte            // of the row in work, if it is lent
 	strings interner
 	rec     eventlog.Record
 }
@@ -48,12 +49,16 @@ func (d *decoder) release() {
 // slices (Metadata, Sealed) are valid during the call only. It stops at the first
 // error, fn's or its own.
 func (b *Block) Each(first uint64, fn func(*eventlog.Record) error) error {
+	return b.each((*decoder).event, first, fn)
+}
+
+func (b *Block) each(read readEvent, first uint64, fn func(*eventlog.Record) error) error {
 	d := newDecoder()
 	defer d.release()
 	for gi := range b.groups {
 		g := &b.groups[gi]
 		for i := range int(g.n) {
-			if err := b.visit(d, (*decoder).event, g, i, first, fn); err != nil {
+			if err := b.visit(d, read, g, i, first, fn); err != nil {
 				return err
 			}
 		}

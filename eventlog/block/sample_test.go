@@ -166,6 +166,33 @@ func wantEvents(t *testing.T, raw []byte, h block.Header, want [][]eventlog.Even
 	if at != b.Len() || at != len(leaves) {
 		t.Errorf("Len = %d, %d leaves; want %d", b.Len(), len(leaves), at)
 	}
+	wantLent(t, &b)
+}
+
+// wantLent checks that Lend says what Each does.
+func wantLent(t *testing.T, b *block.Block) {
+	t.Helper()
+	var want []eventlog.Record
+	err := b.Each(7, func(r *eventlog.Record) error {
+		c := *r
+		c.Metadata, c.Sealed = bytes.Clone(r.Metadata), bytes.Clone(r.Sealed)
+		want = append(want, c)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := 0
+	err = b.Lend(7, func(r *eventlog.Record) error {
+		if at == len(want) || !reflect.DeepEqual(*r, want[at]) {
+			t.Fatalf("Lend gives %+v as event %d; Each does not", *r, at)
+		}
+		at++
+		return nil
+	})
+	if err != nil || at != len(want) {
+		t.Fatalf("Lend = %v after %d of %d events", err, at, len(want))
+	}
 }
 
 // wantFacts checks what SelectFacts says of event at, which is e.
