@@ -40,6 +40,45 @@ func skipPlain(s string, i int) int {
 	return i
 }
 
+// visible marks the bytes that show as what they are, but the backslash; words, those
+// of them that a value without quotes may consist of.
+var visible, words = func() (visible, words [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		visible[c] = c != '\\'
+		words[c] = visible[c] && c != ' ' && c != '"' && c != '='
+	}
+	return visible, words
+}()
+
+// skipVisible returns the first position from i on whose byte is not one of visible, or len(s).
+func skipVisible(s string, i int) int {
+	for ; i+8 <= len(s); i += 8 {
+		w := bytes8(s, i)
+		if found := below(w, ' ') | w&highs | equals(w, 0x7f) | equals(w, '\\'); found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && visible[s[i]] {
+		i++
+	}
+	return i
+}
+
+// skipWord returns the first position whose byte is not one of words, or len(s).
+func skipWord(s string) (i int) {
+	for ; i+8 <= len(s); i += 8 {
+		w := bytes8(s, i)
+		found := below(w, ' '+1) | w&highs | equals(w, 0x7f) | equals(w, '\\') | equals(w, '"') | equals(w, '=')
+		if found != 0 {
+			return i + bits.TrailingZeros64(found)/8
+		}
+	}
+	for i < len(s) && words[s[i]] {
+		i++
+	}
+	return i
+}
+
 // skipUnquoted returns the first position from i on whose byte makes a CSV field
 // need quotes, or len(s). It may stop at another control character as well.
 func skipUnquoted[T string | []byte](s T, i int) int {

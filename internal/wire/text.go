@@ -45,6 +45,9 @@ func appendPair(dst []byte, name, s string) []byte {
 		return dst
 	}
 	dst = append(dst, name...)
+	if skipWord(s) == len(s) {
+		return append(dst, s...) // most often
+	}
 	if !strings.ContainsAny(s, " \"=") {
 		return appendVisible(dst, s)
 	}
@@ -65,12 +68,12 @@ func appendPair(dst []byte, name, s string) []byte {
 // that are no UTF-8.
 func appendVisible(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
-		c := s[i]
-		if ' ' <= c && c < 0x7f && c != '\\' {
-			dst = append(dst, c)
-			i++
-			continue
+		end := skipVisible(s, i)
+		dst = append(dst, s[i:end]...)
+		if i = end; i == len(s) {
+			break
 		}
+		c := s[i]
 		r, n := utf8.DecodeRuneInString(s[i:])
 		switch {
 		case r == utf8.RuneError && n == 1:
