@@ -1,9 +1,12 @@
 package httpapi_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -91,26 +94,55 @@ func TestExportedEventsAreImportedWhole(t *testing.T) {
 	}
 }
 
-// The map of 10,000 sessions from addresses of all kinds is the one that lookups give, and
-// says whose data it is drawn from.
+// noNetwork fails the test if anything looks a name up, or connects by the standard library's
+// own client.
+func noNetwork(t *testing.T) {
+	t.Helper()
+	resolver, transport := net.DefaultResolver, http.DefaultTransport
+	t.Cleanup(func() { net.DefaultResolver, http.DefaultTransport = resolver, transport })
+	dial := func(_ context.Context, network, address string) (net.Conn, error) {
+		t.Errorf("somebody connects to %s (%s)", address, network)
+		return nil, errors.New("there is no network")
+	}
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: dial}
+	http.DefaultTransport = &http.Transport{DialContext: dial}
+}
+
+// someAddress draws an address of one of the kinds that applications see.
+func someAddress(rnd *rand.Rand, kind int) netip.Addr {
+	var b [16]byte
+	for k := range b {
+		b[k] = byte(rnd.Uint32())
+	}
+	v4 := netip.AddrFrom4([4]byte(b[:4]))
+	switch kind {
+	case 0, 1: // of IPv6, where most networks of Europe and of America are
+		b[0], b[1] = []byte{0x2a, 0x26}[kind], b[1]&0x0f
+		return netip.AddrFrom16(b)
+	case 2:
+		return netip.AddrFrom16(v4.As16()) // mapped
+	case 3:
+		return netip.AddrFrom4([4]byte{[]byte{10, 127, 0, 240}[b[4]&3], b[1], b[2], b[3]}) // private and reserved
+	case 4:
+		return netip.AddrFrom4([4]byte{192, 168, b[2], b[3]})
+	case 5:
+		b[0] = []byte{0xfd, 0xfe, 0xff}[b[1]%3] // local ones of IPv6
+		return netip.AddrFrom16(b)
+	}
+	return v4
+}
+
+// The map of 10,000 sessions from addresses of all kinds is the one that lookups give, says
+// whose data it is drawn from and where its places are, and needs no network. (That nothing of
+// package geo could use one is tested with the layers.)
 func TestMapOfTenThousandAddresses(t *testing.T) {
+	noNetwork(t)
 	d, l := located(t)
 	rnd := rand.New(rand.NewPCG(4, 4))
 	countries, total := map[string]int{}, 0
 	var body strings.Builder
 	for i := range 10_000 {
-		var b [16]byte
-		for k := range b {
-			b[k] = byte(rnd.Uint32())
-		}
-		a := netip.AddrFrom4([4]byte(b[:4]))
-		switch i % 10 {
-		case 0:
-			b[0], b[1] = 0x2a, b[1]&0x0f
-			a = netip.AddrFrom16(b)
-		case 1:
-			a = netip.AddrFrom4([4]byte{192, 168, b[2], b[3]})
-		}
+		a := someAddress(rnd, i%16)
 		fmt.Fprintf(&body, "{\"type\":\"session.created\",\"userId\":\"u%d\",\"sessionId\":\"s%d\",\"ipAddress\":%q}\n", i, i, a)
 		if p := l.Lookup(a.String()); p.CountryCode != "" {
 			countries[p.CountryCode]++
@@ -128,6 +160,7 @@ func TestMapOfTenThousandAddresses(t *testing.T) {
 		projections.WorldMap
 		Attribution geo.Attribution
 	}](d, "/dash/map?limit=1000", d.root)
+	wantPoints(t, d, l)
 	if got.Total != total || got.Users != total || total < 5_000 || len(got.Countries) != len(countries) || len(got.Cities) < 500 {
 		t.Errorf("%d users in %d countries and %d cities, want %d in %d", got.Total, len(got.Countries), len(got.Cities), total, len(countries))
 	}
@@ -138,5 +171,40 @@ func TestMapOfTenThousandAddresses(t *testing.T) {
 	}
 	if got.Attribution != *l.Attribution() || got.Attribution.Text != "IP Geolocation by DB-IP" {
 		t.Errorf("attribution %+v", got.Attribution)
+	}
+}
+
+// wantPoints fails if a country of the map has no point, or a city another one than the data have.
+func wantPoints(t *testing.T, d *daemon, l *geo.Locator) {
+	t.Helper()
+	type point struct{ Latitude, Longitude *float64 }
+	got := get[struct {
+		Countries []struct {
+			point
+			Code string `json:"country_code"`
+		}
+		Cities []struct {
+			point
+			City string
+			Code string `json:"country_code"`
+		}
+	}](d, "/dash/map?limit=1000", d.root)
+	with := 0
+	for _, c := range got.Countries {
+		if at, known := geo.CountryPoint(c.Code); !known || c.Latitude == nil || *c.Latitude != at.Latitude || *c.Longitude != at.Longitude {
+			t.Errorf("the label of %s stands at %+v, want %+v (%v)", c.Code, c.point, at, known)
+		}
+	}
+	for _, c := range got.Cities {
+		at, known := l.CityPoint(c.Code, c.City)
+		if known != (c.Latitude != nil) || known && (*c.Latitude != at.Latitude || *c.Longitude != at.Longitude) {
+			t.Errorf("%s in %s is at %+v, want %+v (%v)", c.City, c.Code, c.point, at, known)
+		}
+		if known {
+			with++
+		}
+	}
+	if with < len(got.Cities)*9/10 {
+		t.Errorf("%d of %d cities have a point", with, len(got.Cities))
 	}
 }

@@ -131,3 +131,21 @@ func importsOfAll(t *testing.T) map[string][]string {
 	}
 	return all
 }
+
+// Where an address is, is known without a network: nothing of package geo, nor of what it is
+// made of, could use one.
+func TestPlacesNeedNoNetwork(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "dashd/geo").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	deps := strings.Fields(string(out))
+	if !slices.Contains(deps, "net/netip") {
+		t.Fatalf("go list says %s", out)
+	}
+	for _, dep := range deps {
+		if dep == "net" || strings.HasPrefix(dep, "net/http") || dep == "dashd/internal/outbound" {
+			t.Errorf("dashd/geo depends on %s", dep)
+		}
+	}
+}
