@@ -201,11 +201,9 @@ func (o *replayOptions) read(ctx context.Context, t *target, work reading, stdou
 	start := time.Now()
 	n, err := work(ctx, src, out, p, &r)
 	p.finish()
-	if len(o.tables) > 0 {
-		r.Rows = &n
-		n = o.to
+	if r.Events = n; len(o.tables) > 0 {
+		r.Rows, r.Events = &n, o.to
 	}
-	r.Events = n
 	r.Seconds = max(time.Since(start).Seconds(), 1e-9)
 	r.PerSec = float64(o.to+1-min(o.reads(), o.to+1)) / r.Seconds
 	if err == nil {

@@ -33,6 +33,7 @@ func TestMain(m *testing.M) {
 //	post KEY URL FILE         send a file as JSON; stdout is the status and the answer
 //	cut FILE N                cut a file to n bytes
 //	mode FILE OCTAL           the file must have this mode
+//	plant DIR OLD NEW         give a stopped node a checkpoint of a log with another text in it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
@@ -49,6 +50,7 @@ func TestScripts(t *testing.T) {
 			"crash":    func(ts *testscript.TestScript, neg bool, args []string) { scriptEnd(ts, args[0], syscall.SIGKILL) },
 			"code":     scriptCode,
 			"lines":    scriptLines,
+			"plant":    scriptPlant,
 			"post":     scriptPost,
 			"cut": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(os.Truncate(ts.MkAbs(args[0]), int64(number(ts, args[1]))))
