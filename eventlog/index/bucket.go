@@ -21,19 +21,14 @@ func (c *counter) add(kind uint16, time int64, n uint64) {
 // countBuckets adds the rows that pass to the buckets of h, which has been ranked.
 func (s *share) countBuckets(h *histogram) error {
 	c := counter{h: h, counts: make([][]uint64, len(s.table.kinds))}
-	for i, pass := range s.passing {
-		if pass {
-			// A kind that passes and has no number has no event that does.
-			if number, known := h.numbers[h.by.of(s.table.kinds[i])]; known {
-				c.counts[i] = h.series[h.places[number]].Counts
-			}
+	for i, k := range s.table.kinds {
+		if number, known := h.numbers[h.by.of(k)]; known { // else none of its rows passes
+			c.counts[i] = h.series[h.places[number]].Counts
 		}
 	}
-	if start, one := s.oneBucket(h); one && h.by == Whole {
+	if bucket, one := s.oneBucket(h); one && h.by == Whole {
 		n, err := s.size()
-		if err == nil && n > 0 {
-			h.series[0].Counts[h.at(start)] += uint64(n)
-		}
+		h.series[0].Counts[bucket] += uint64(n)
 		return err
 	}
 	if len(s.clauses) == 0 && h.ofHours() {
@@ -49,12 +44,11 @@ func (s *share) countBuckets(h *histogram) error {
 	return s.countTimes(&c)
 }
 
-// oneBucket reports whether all times that pass are in one bucket, and names one of
-// those times, or of its neighbours in the bucket.
-func (s *share) oneBucket(h *histogram) (at int64, one bool) {
+// oneBucket reports whether all times that can pass are in one bucket, and in which.
+func (s *share) oneBucket(h *histogram) (bucket int, one bool) {
 	least, greatest := s.seg.span()
-	least, greatest = max(least, *s.q.Since), min(greatest, *s.q.Until-1)
-	return least, h.at(least) == h.at(greatest)
+	bucket = h.at(max(least, *s.q.Since))
+	return bucket, bucket == h.at(min(greatest, *s.q.Until-1))
 }
 
 // hours is the table of the segment, if the query sees all rows and those of an hour

@@ -1,7 +1,7 @@
 // Package index finds events of the log by what they are about: exact terms
 // (user, stream key, organization, session, actor, address, country), type,
-// status, severity, source and time. It counts them, orders them by time or by
-// seq, and reads only the records of the page that was asked for.
+// status, severity, source and time. It counts them, also per unit of time, orders them by
+// time or by seq, and reads only the records of the page that was asked for.
 //
 // The index is derived from the log and can be thrown away. It is a list of
 // segments of [SegmentEvents] consecutive events, with boundaries fixed by seq,

@@ -9,8 +9,8 @@ import (
 // day and every week begins with one.
 const hour = 60 * 60 * 1000
 
-// hourTable has the number of events of each kind in each hour of a sealed segment: a
-// hundredth of what its columns take. It is made of them when it is first asked for, and
+// hourTable has the number of events of each kind in each hour of a sealed segment: mostly
+// a small part of what its columns take. It is made of them when it is first asked for, and
 // kept in the cache. Immutable.
 type hourTable struct {
 	cells []hourCell // in order of start, then kind; none has no events
