@@ -147,7 +147,7 @@ func (r *request) bound(q *index.Query) error {
 	}
 	q.UpTo = &r.moment.seq
 	if q.After != nil && q.After.Seq > r.moment.seq {
-		return errs.New(errs.Invalid, "INVALID_CURSOR", "after names an event that comes after asOf")
+		return errs.New(errs.Invalid, "INVALID_CURSOR", "after names no event of this project") // at that moment
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type Route struct {
 	Section, Command       string
 	Events                 []eventlog.Type
 	KeyInURL, EndUsers     bool
+	Present                string
 }
 
 // Public is the scope of the routes that answer anybody, AnyKey of those that answer
@@ -35,7 +36,7 @@ func Routes() []Route {
 	for _, rt := range new(Server).routes() {
 		all = append(all, Route{
 			Method: rt.method, Pattern: rt.pattern, Scope: string(rt.scope), Aliases: rt.aliases,
-			Section: rt.section, Command: rt.command, Events: rt.events, KeyInURL: rt.keyInURL, EndUsers: rt.endUsers,
+			Section: rt.section, Command: rt.command, Events: rt.events, KeyInURL: rt.keyInURL, EndUsers: rt.endUsers, Present: rt.present,
 		})
 	}
 	return all

@@ -132,7 +132,9 @@ func (m *AccessImage) Project(id string) (Project, bool) {
 
 // Projects lists all projects, oldest first.
 func (m *AccessImage) Projects() []Project {
-	return slices.SortedFunc(maps.Values(m.projects), func(a, b Project) int { return cmp.Compare(a.Seq, b.Seq) })
+	projects := slices.AppendSeq([]Project{}, maps.Values(m.projects))
+	slices.SortFunc(projects, func(a, b Project) int { return cmp.Compare(a.Seq, b.Seq) })
+	return projects
 }
 
 // Key returns an API key. Its Scopes must not be changed.
