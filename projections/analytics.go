@@ -93,8 +93,8 @@ type Stats struct {
 
 // RangeStats are the figures of one window, compared with the one of the same length before.
 type RangeStats struct {
-	Since            Time    `json:"since"`
-	Until            Time    `json:"until"`
+	Since            Instant `json:"since"`
+	Until            Instant `json:"until"`
 	SignUps          int     `json:"signUps"`
 	Percentage       float64 `json:"percentage"`
 	Active           int     `json:"active"`
@@ -162,7 +162,7 @@ func (t *Tables) Stats(q FigureQuery) (Stats, error) {
 		since := int64(*q.Since)
 		windows = append(windows, span{since - (end - since), since}, span{since, end})
 		show = append(show, func(joined, joinedBefore, active, activeBefore int) {
-			s.Range = &RangeStats{*q.Since, Time(end), joined, growth(joined, joinedBefore), active, growth(active, activeBefore)}
+			s.Range = &RangeStats{Instant(since), Instant(end), joined, growth(joined, joinedBefore), active, growth(active, activeBefore)}
 		})
 	}
 	c := t.census(&q)
@@ -176,11 +176,11 @@ func (t *Tables) Stats(q FigureQuery) (Stats, error) {
 
 // GraphPoint is one point of GET /dash/graph.
 type GraphPoint struct {
-	Date        Time   `json:"date"` // the end of the point's window
-	Label       string `json:"label"`
-	TotalUsers  int    `json:"totalUsers"`
-	NewUsers    int    `json:"newUsers"`
-	ActiveUsers int    `json:"activeUsers"`
+	Date        Instant `json:"date"` // the end of the point's window
+	Label       string  `json:"label"`
+	TotalUsers  int     `json:"totalUsers"`
+	NewUsers    int     `json:"newUsers"`
+	ActiveUsers int     `json:"activeUsers"`
 }
 
 // graphs says how many points a graph has, how far apart they are, and how they are called.
@@ -220,7 +220,7 @@ func (t *Tables) Graph(q FigureQuery) ([]GraphPoint, error) {
 	points := make([]GraphPoint, g.points)
 	for i := range points {
 		points[i] = GraphPoint{
-			Date:        Time(uses[i].end),
+			Date:        Instant(uses[i].end),
 			Label:       timeOf(uses[i].end).Format(g.label),
 			TotalUsers:  joined[2*i+1],
 			NewUsers:    joined[2*i],
@@ -234,10 +234,10 @@ func (t *Tables) Graph(q FigureQuery) ([]GraphPoint, error) {
 type RetentionRow struct {
 	N             int     `json:"n"`
 	Label         string  `json:"label"`
-	CohortStart   Time    `json:"cohortStart"`
-	CohortEnd     Time    `json:"cohortEnd"`
-	ActiveStart   Time    `json:"activeStart"`
-	ActiveEnd     Time    `json:"activeEnd"`
+	CohortStart   Instant `json:"cohortStart"`
+	CohortEnd     Instant `json:"cohortEnd"`
+	ActiveStart   Instant `json:"activeStart"`
+	ActiveEnd     Instant `json:"activeEnd"`
 	CohortSize    int     `json:"cohortSize"`
 	Retained      int     `json:"retained"`
 	RetentionRate float64 `json:"retentionRate"` // percent, with one decimal
@@ -290,8 +290,8 @@ func (t *Tables) Retention(q FigureQuery) ([]RetentionRow, error) {
 		size, back := people.cohort(cohort, active)
 		rows[i] = RetentionRow{
 			N: n, Label: c.label + strconv.Itoa(n),
-			CohortStart: Time(cohort.start), CohortEnd: Time(cohort.end),
-			ActiveStart: Time(window.start), ActiveEnd: Time(window.end),
+			CohortStart: Instant(cohort.start), CohortEnd: Instant(cohort.end),
+			ActiveStart: Instant(window.start), ActiveEnd: Instant(window.end),
 			CohortSize: size, Retained: back,
 		}
 		if size > 0 {

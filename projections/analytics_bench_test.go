@@ -72,11 +72,13 @@ func benchmarkFigures(b *testing.B, factor int64) {
 func benchmarkOne(b *testing.B, name string, do func()) {
 	b.Run(name, func(b *testing.B) {
 		var took []time.Duration
+		cpu := processorTime()
 		for b.Loop() {
 			start := time.Now()
 			do()
 			took = append(took, time.Since(start))
 		}
+		b.ReportMetric(float64((processorTime()-cpu).Microseconds())/1000/float64(len(took)), "cpu-ms")
 		slices.Sort(took)
 		b.ReportMetric(float64(took[len(took)*95/100].Microseconds())/1000, "p95-ms")
 	})

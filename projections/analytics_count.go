@@ -81,7 +81,7 @@ func (c *census) membersBefore(cuts timeline) []int {
 	before := make([]int, len(cuts))
 	n, i := 0, 0
 	for key, row := range c.joinedDays.keys.Ascend(0) {
-		if key >= everybody {
+		if key >= everybodyKey {
 			break
 		}
 		start := int64(dayOfKey(key)) * dayMs
@@ -120,7 +120,11 @@ func (c *census) membersBefore(cuts timeline) []int {
 func (c *census) active(spans []span) []int {
 	if len(spans) > 0 && c.by == ActivityLastActive {
 		cuts := cutAt(spans)
-		return cuts.counts(spans, c.lastActiveBefore(cuts))
+		who := c.only
+		if who == nil {
+			who = c.everybody()
+		}
+		return cuts.counts(spans, c.lastActiveBefore(cuts, who))
 	}
 	counts := make([]int, len(spans))
 	for i, s := range spans {
@@ -153,42 +157,6 @@ func (c *census) cohort(s span, active *roaring.Bitmap) (size, back int) {
 		set.And(c.only)
 	}
 	return int(set.GetCardinality()), int(set.AndCardinality(active))
-}
-
-// lastActiveBefore counts, for each cut, the users who count whose lastActiveAt is before it, but not
-// before the first cut.
-func (c *census) lastActiveBefore(cuts timeline) []int {
-	who := c.only
-	if who == nil {
-		who = c.joinedDays.of(everybody)
-	}
-	members, b := denseOf(who), bucketsOf(cuts)
-	inside := make([]int, len(cuts)+1)
-	c.eachActive(cuts[0], func(ord uint32, at Time) {
-		if members.has(ord) {
-			inside[b.of(int64(at))]++
-		}
-	})
-	before := make([]int, len(cuts))
-	for i := 1; i < len(cuts); i++ {
-		before[i] = before[i-1] + inside[i]
-	}
-	return before
-}
-
-// lastActiveIn is a new set: the users whose lastActiveAt is in s.
-func (t *Tables) lastActiveIn(s span) *roaring.Bitmap {
-	var who dense
-	t.eachActive(s.start, func(ord uint32, at Time) {
-		if int64(at) < s.end {
-			who.add(ord)
-		}
-	})
-	set := who.bitmap()
-	if known := t.joinedDays.of(everybody); known != nil {
-		set.And(known)
-	}
-	return set
 }
 
 // buckets find how many cuts are at or before an instant.
@@ -227,13 +195,17 @@ func bucketsOf(cuts timeline) (b buckets) {
 }
 
 func (b *buckets) of(at int64) int {
-	if len(b.days) == 0 {
+	n := 0
+	switch day := uint64(at-b.first) / dayMs; {
+	case len(b.days) == 0:
 		return sort.Search(len(b.cuts), func(i int) bool { return b.cuts[i] > at })
-	}
-	if at < b.first {
+	case at < b.first:
 		return 0
+	case day < uint64(len(b.days)):
+		n = int(b.days[day])
+	default:
+		n = int(b.days[len(b.days)-1])
 	}
-	n := int(b.days[min((at-b.first)/dayMs, int64(len(b.days)-1))])
 	for n < len(b.cuts) && b.cuts[n] <= at {
 		n++
 	}

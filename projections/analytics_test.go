@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -19,15 +18,19 @@ import (
 
 // dataset is the users and the sessions that figures are taken from.
 type dataset struct {
-	Users []struct {
-		ID           string     `json:"id"`
-		CreatedAt    time.Time  `json:"createdAt"`
-		LastActiveAt *time.Time `json:"lastActiveAt"`
-	} `json:"users"`
-	Sessions []struct {
-		UserID    string    `json:"userId"`
-		UpdatedAt time.Time `json:"updatedAt"`
-	} `json:"sessions"`
+	Users    []dataUser    `json:"users"`
+	Sessions []dataSession `json:"sessions"`
+}
+
+type dataUser struct {
+	ID           string     `json:"id"`
+	CreatedAt    time.Time  `json:"createdAt"`
+	LastActiveAt *time.Time `json:"lastActiveAt"`
+}
+
+type dataSession struct {
+	UserID    string    `json:"userId"`
+	UpdatedAt time.Time `json:"updatedAt"`
 }
 
 // fold makes tables that hold the data.
@@ -181,22 +184,40 @@ func slowGrowth(cur, prev int) float64 {
 }
 
 // slowStats are the figures by the definitions, one after the other.
-func (d *dataset) slowStats(now int64, by projections.Activity) map[string]any {
-	out, active := map[string]any{"total": float64(len(d.Users))}, map[string]any{}
+func (d *dataset) slowStats(end int64, q *projections.FigureQuery) map[string]any {
+	last := int64(math.MaxInt64)
+	if q.Until != nil {
+		last = end
+	}
+	out, active := map[string]any{"total": float64(d.slowSignUps(math.MinInt64, last))}, map[string]any{}
 	for name, days := range map[string]int64{"daily": 1, "weekly": 7, "monthly": 30} {
-		from := now - days*24*3600*1000
+		if q.Period != "" && string(q.Period) != name {
+			continue
+		}
+		from := end - days*24*3600*1000
 		before := from - days*24*3600*1000
-		cur, prev := d.slowSignUps(from, math.MaxInt64), d.slowSignUps(before, from)
+		cur, prev := d.slowSignUps(from, last), d.slowSignUps(before, from)
 		out[name] = map[string]any{"signUps": float64(cur), "percentage": slowGrowth(cur, prev)}
-		cur, prev = d.slowActive(from, math.MaxInt64, by), d.slowActive(before, from, by)
+		cur, prev = d.slowActive(from, last, q.Source), d.slowActive(before, from, q.Source)
 		active[name] = map[string]any{"active": float64(cur), "percentage": slowGrowth(cur, prev)}
 	}
 	out["activeUsers"] = active
+	if q.Since != nil {
+		from := int64(*q.Since)
+		before := from - (end - from)
+		joined, active := d.slowSignUps(from, end), d.slowActive(from, end, q.Source)
+		out["range"] = map[string]any{
+			"since": iso(from), "until": iso(end),
+			"signUps": float64(joined), "percentage": slowGrowth(joined, d.slowSignUps(before, from)),
+			"active": float64(active), "activePercentage": slowGrowth(active, d.slowActive(before, from, q.Source)),
+		}
+	}
 	return out
 }
 
 // slowRetention is retention by the calendar, day by day.
-func (d *dataset) slowRetention(now time.Time, p projections.Period, by projections.Activity) []any {
+func (d *dataset) slowRetention(now time.Time, q *projections.FigureQuery) []any {
+	p, by := q.Period, q.Source
 	unit := func(t time.Time) string {
 		switch p {
 		case projections.Daily:
@@ -224,24 +245,20 @@ func (d *dataset) slowRetention(now time.Time, p projections.Period, by projecti
 	text := func(t time.Time) string { return t.Format("2006-01-02T15:04:05.000Z") }
 	n := map[projections.Period]int{projections.Daily: 7, projections.Weekly: 8, projections.Monthly: 6}[p]
 	label := map[projections.Period]string{projections.Daily: "D", projections.Weekly: "W", projections.Monthly: "M"}[p]
-	var rows []any
+	rows := []any{}
 	cohortEnd := start
-	for i := 1; i <= n; i++ {
+	for i := 1; q.Since != nil || i <= n; i++ {
 		cohortStart := begin(cohortEnd.Add(-time.Millisecond))
+		if q.Since != nil && cohortStart.UnixMilli() < int64(*q.Since) {
+			break
+		}
 		size, back := 0, 0
 		for _, u := range d.Users {
 			if u.CreatedAt.Before(cohortStart) || !u.CreatedAt.Before(cohortEnd) {
 				continue
 			}
 			size++
-			one := dataset{Users: slices.DeleteFunc(slices.Clone(d.Users), func(x struct {
-				ID           string     `json:"id"`
-				CreatedAt    time.Time  `json:"createdAt"`
-				LastActiveAt *time.Time `json:"lastActiveAt"`
-			},
-			) bool {
-				return x.ID != u.ID
-			})}
+			one := dataset{Users: []dataUser{u}}
 			for _, s := range d.Sessions {
 				if s.UserID == u.ID {
 					one.Sessions = append(one.Sessions, s)
@@ -263,11 +280,17 @@ func (d *dataset) slowRetention(now time.Time, p projections.Period, by projecti
 	return rows
 }
 
-func (d *dataset) slowGraph(now int64, p projections.Period, by projections.Activity) []any {
+func (d *dataset) slowGraph(now int64, q *projections.FigureQuery) []any {
+	p, by := q.Period, q.Source
 	k := map[projections.Period]int{projections.Daily: 7, projections.Weekly: 8, projections.Monthly: 6}[p]
 	step := map[projections.Period]int64{projections.Daily: 1, projections.Weekly: 7, projections.Monthly: 30}[p] * 24 * 3600 * 1000
 	label := map[projections.Period]string{projections.Daily: "Mon", projections.Weekly: "Jan 2", projections.Monthly: "Jan"}[p]
-	var points []any
+	if q.Since != nil {
+		for k = 0; now-int64(k+1)*step >= int64(*q.Since); {
+			k++
+		}
+	}
+	points := []any{}
 	for i := k - 1; i >= 0; i-- {
 		end := now - int64(i)*step
 		total, fresh := 0, 0
@@ -307,17 +330,10 @@ func randomData(r *rand.Rand, now time.Time) (d dataset) {
 		return t.Add(time.Duration(r.IntN(3)-1) * time.Millisecond)
 	}
 	for i := range 1 + r.IntN(25) {
-		u := struct {
-			ID           string     `json:"id"`
-			CreatedAt    time.Time  `json:"createdAt"`
-			LastActiveAt *time.Time `json:"lastActiveAt"`
-		}{ID: fmt.Sprintf("u%02d", i), CreatedAt: at()}
+		u := dataUser{ID: fmt.Sprintf("u%02d", i), CreatedAt: at()}
 		d.Users = append(d.Users, u)
 		for range r.IntN(4) {
-			d.Sessions = append(d.Sessions, struct {
-				UserID    string    `json:"userId"`
-				UpdatedAt time.Time `json:"updatedAt"`
-			}{u.ID, at()})
+			d.Sessions = append(d.Sessions, dataSession{u.ID, at()})
 		}
 	}
 	// A user is active when his newest session begins.
@@ -332,30 +348,22 @@ func randomData(r *rand.Rand, now time.Time) (d dataset) {
 }
 
 func TestFiguresAreThoseOfTheDefinitions(t *testing.T) {
-	presents := []time.Time{
-		time.Date(2026, 3, 18, 12, 0, 0, 0, time.UTC),
-		time.Date(2026, 3, 15, 23, 59, 59, 999e6, time.UTC), // a Sunday
-		time.Date(2026, 3, 16, 0, 0, 0, 0, time.UTC),        // a Monday
-		time.Date(2024, 2, 29, 10, 0, 0, 0, time.UTC),       // a leap day
-		time.Date(2026, 1, 1, 0, 0, 0, 1e6, time.UTC),
-		time.Date(2027, 1, 3, 5, 0, 0, 0, time.UTC), // in week 53 of 2026
-		time.Date(2026, 3, 31, 12, 0, 0, 0, time.UTC),
-	}
 	for seed := range uint64(500) {
 		r := rand.New(rand.NewPCG(seed, 11))
 		now := presents[r.IntN(len(presents))]
 		d := randomData(r, now)
 		tables, ms := d.fold(), now.UnixMilli()
 		for _, by := range []projections.Activity{projections.ActivitySessions, projections.ActivityLastActive} {
-			if got, want := plain(t, stats(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by})), any(d.slowStats(ms, by)); !reflect.DeepEqual(got, want) {
+			q := projections.FigureQuery{Now: projections.Time(ms), Source: by}
+			if got, want := plain(t, stats(t, tables, q)), any(d.slowStats(ms, &q)); !reflect.DeepEqual(got, want) {
 				t.Fatalf("seed %d: stats are %v, want %v", seed, got, want)
 			}
-			for _, p := range []projections.Period{projections.Daily, projections.Weekly, projections.Monthly} {
-				if got, want := plain(t, graph(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by, Period: p})), any(d.slowGraph(ms, p, by)); !reflect.DeepEqual(got, want) {
-					t.Fatalf("seed %d: the %s graph is %v, want %v", seed, p, got, want)
+			for _, q.Period = range []projections.Period{projections.Daily, projections.Weekly, projections.Monthly} {
+				if got, want := plain(t, graph(t, tables, q)), any(d.slowGraph(ms, &q)); !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d: the %s graph is %v, want %v", seed, q.Period, got, want)
 				}
-				if got, want := plain(t, retention(t, tables, projections.FigureQuery{Now: projections.Time(ms), Source: by, Period: p})), any(d.slowRetention(now, p, by)); !reflect.DeepEqual(got, want) {
-					t.Fatalf("seed %d at %v: %s retention is %v, want %v", seed, now, p, got, want)
+				if got, want := plain(t, retention(t, tables, q)), any(d.slowRetention(now, &q)); !reflect.DeepEqual(got, want) {
+					t.Fatalf("seed %d at %v: %s retention is %v, want %v", seed, now, q.Period, got, want)
 				}
 			}
 		}

@@ -16,9 +16,11 @@ type atlas struct {
 
 	// Only the writer's. A country is found by its code or by the symbol of its name, and by its
 	// text if it is first seen with these, or has neither.
+	letters   []uint32 // by code of two capital letters: number + 1
 	marks     map[uint32]uint32
 	countries map[string]uint32
-	cities    map[cityKey]uint32
+	cities    map[uint64]uint32 // by number of the country << 16 | symbol
+	others    map[cityText]uint32
 	spare     []uint32 // numbers that are free
 }
 
@@ -34,10 +36,16 @@ type place struct {
 	symbol  symbol // of the city
 }
 
-type cityKey struct {
+// cityText is a city that has no symbol.
+type cityText struct {
 	country uint32
-	symbol  symbol
-	text    string // if it has no symbol
+	text    string
+}
+
+// letterCode is the position of a code of two capital letters.
+func letterCode(code [2]byte) (i int, ok bool) {
+	a, b := code[0]-'A', code[1]-'A'
+	return int(a)*26 + int(b), a < 26 && b < 26
 }
 
 // mark is what most countries are found by; 0: no country, or one that is found by its text alone.
@@ -53,8 +61,12 @@ func (r *sessionRow) mark() uint32 {
 
 // country is the number of the country of a session, if it has one. It gets one if need be.
 func (p *people) country(a *atlas, r *sessionRow) (number uint32, ok bool) {
+	letters, ok := letterCode(r.code)
+	if ok && a.letters != nil && a.letters[letters] != 0 {
+		return a.letters[letters] - 1, true
+	}
 	mark := r.mark()
-	if number, ok = a.marks[mark]; ok {
+	if number, ok := a.marks[mark]; ok {
 		return number, true
 	}
 	code := string(r.countryCode())
@@ -64,19 +76,26 @@ func (p *people) country(a *atlas, r *sessionRow) (number uint32, ok bool) {
 	if code == "" {
 		return 0, false
 	}
-	number, ok = a.countries[code]
-	if !ok {
-		if a.countries == nil {
-			a.marks, a.countries, a.cities = map[uint32]uint32{}, map[string]uint32{}, map[cityKey]uint32{}
-		}
+	a.make()
+	if number, ok = a.countries[code]; !ok {
 		code = strings.Clone(code)
 		number = a.add(place{code: code, name: countryName(code)})
 		a.countries[code] = number
 	}
-	if mark != 0 {
+	switch letters, ok := letterCode(r.code); {
+	case ok:
+		a.letters[letters] = number + 1
+	case mark != 0:
 		a.marks[mark] = number
 	}
 	return number, true
+}
+
+func (a *atlas) make() {
+	if a.countries == nil {
+		a.letters, a.marks, a.countries = make([]uint32, 26*26), map[uint32]uint32{}, map[string]uint32{}
+		a.cities, a.others = map[uint64]uint32{}, map[cityText]uint32{}
+	}
 }
 
 // city is the number of the city of a session in a country, + 1; 0 if it has none.
@@ -84,22 +103,31 @@ func (p *people) city(a *atlas, country uint32, r *sessionRow) (link uint32) {
 	if r.city == 0 {
 		return 0
 	}
-	key := cityKey{country: country, symbol: r.city}
-	if r.city == noSymbol {
-		key.text = fromTail(r.tail(), sessionCity)
-	}
-	number, ok := a.cities[key]
-	if !ok {
-		key.text = strings.Clone(key.text)
-		of := a.places.At(int(country))
-		city := place{code: of.code, name: of.name, city: p.cities.of(r.city, r.tail(), sessionCity), country: country, symbol: r.city}
-		if city.city == "" {
-			return 0
+	if r.city != noSymbol {
+		key := uint64(country)<<16 | uint64(r.city)
+		number, ok := a.cities[key]
+		if !ok {
+			number = a.addCity(country, r.city, p.cities.text(r.city))
+			a.cities[key] = number
 		}
-		number = a.add(city)
-		a.cities[key] = number
+		return number + 1
+	}
+	text := fromTail(r.tail(), sessionCity)
+	if text == "" {
+		return 0
+	}
+	number, ok := a.others[cityText{country, text}]
+	if !ok {
+		text = strings.Clone(text)
+		number = a.addCity(country, r.city, text)
+		a.others[cityText{country, text}] = number
 	}
 	return number + 1
+}
+
+func (a *atlas) addCity(country uint32, s symbol, text string) (number uint32) {
+	of := a.places.At(int(country))
+	return a.add(place{code: of.code, name: of.name, city: text, country: country, symbol: s})
 }
 
 func (a *atlas) add(x place) (number uint32) {
@@ -114,23 +142,30 @@ func (a *atlas) add(x place) (number uint32) {
 // drop forgets a place. A country must have no cities.
 func (p *people) drop(a *atlas, number uint32) {
 	x := a.places.Edit(int(number))
-	if x.city != "" {
-		key := cityKey{country: x.country, symbol: x.symbol}
-		if x.symbol == noSymbol {
-			key.text = x.city
-		}
-		delete(a.cities, key)
-	} else {
-		delete(a.countries, x.code)
-		if len(x.code) == 2 {
-			delete(a.marks, 1<<31|uint32(x.code[0])<<8|uint32(x.code[1]))
-		}
-		if s, ok := p.words.find(x.code); ok {
-			delete(a.marks, uint32(s))
-		}
+	switch {
+	case x.city == "":
+		p.dropCountry(a, x.code)
+	case x.symbol == noSymbol:
+		delete(a.others, cityText{x.country, x.city})
+	default:
+		delete(a.cities, uint64(x.country)<<16|uint64(x.symbol))
 	}
 	*x = place{}
 	a.spare = append(a.spare, number)
+}
+
+func (p *people) dropCountry(a *atlas, code string) {
+	delete(a.countries, code)
+	if len(code) == 2 {
+		letters := [2]byte{code[0], code[1]}
+		if i, ok := letterCode(letters); ok {
+			a.letters[i] = 0
+		}
+		delete(a.marks, (&sessionRow{code: letters}).mark())
+	}
+	if s, ok := p.words.find(code); ok {
+		delete(a.marks, uint32(s))
+	}
 }
 
 // samePlace reports whether two rows of a session name the same place.

@@ -166,6 +166,28 @@ func ImagesIn(d, cost time.Duration) (n int) {
 	return n
 }
 
+// Remade are tables made of nothing but the rows that a checkpoint of t holds.
+func Remade(t *Tables) *Tables {
+	var fresh Tables
+	is := fresh.kept()
+	for k, was := range t.kept() {
+		first, end := was.span()
+		is[k].start(first)
+		for i := first; i < end; i++ {
+			var out coder
+			was.write(&out, i)
+			in := coder{reading: true, text: string(out.b)}
+			if is[k].read(&in); in.err != nil || in.text != "" {
+				panic(fmt.Sprint("row ", i, " of ", was.tableName(), " cannot be read back: ", in.err))
+			}
+		}
+	}
+	for _, part := range fresh.parts() {
+		part.reindex()
+	}
+	return fresh.freeze()
+}
+
 // FoldInTwo folds the events of a project, or of all if it is "", up to a first seq and on to a second, there
 // decoding ahead or not.
 func FoldInTwo(ctx context.Context, log DashLog, project string, first, second uint64, ahead bool) (*DashImage, error) {

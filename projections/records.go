@@ -13,7 +13,15 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	if t == 0 {
 		return []byte("null"), nil
 	}
-	return time.UnixMilli(int64(t)).UTC().AppendFormat(make([]byte, 0, 26), `"2006-01-02T15:04:05.000Z"`), nil
+	return Instant(t).MarshalJSON()
+}
+
+// Instant is a Time that is there: 0 is the beginning of 1970, not none.
+type Instant int64
+
+// MarshalJSON writes ISO 8601 in UTC with milliseconds.
+func (i Instant) MarshalJSON() ([]byte, error) {
+	return time.UnixMilli(int64(i)).UTC().AppendFormat(make([]byte, 0, 26), `"2006-01-02T15:04:05.000Z"`), nil
 }
 
 // Text is a text that may be absent: "" is null in JSON.

@@ -195,7 +195,7 @@ func (p *people) putUser(ord uint32, u User) {
 		p.emails.Add(hashOf(u.Email), ord)
 		p.joined.Add(timeKey(u.CreatedAt), ord)
 		p.joinedDays.add(dayKey(0, dayOf(u.CreatedAt)), ord)
-		p.joinedDays.add(everybody, ord)
+		p.joinedDays.add(everybodyKey, ord)
 	} else {
 		if was := old.emailText(); was != u.Email {
 			p.emails.Remove(hashOf(was), ord)
@@ -228,7 +228,7 @@ func (p *people) dropUser(ord uint32) {
 		p.emails.Remove(hashOf(r.emailText()), ord)
 		p.joined.Remove(timeKey(r.createdAt), ord)
 		p.joinedDays.remove(dayKey(0, dayOf(r.createdAt)), ord)
-		p.joinedDays.remove(everybody, ord)
+		p.joinedDays.remove(everybodyKey, ord)
 	}
 	*p.users.Edit(int(ord)) = userRow{text: strings.Clone(r.userID()), id: r.id}
 	*p.activity.Edit(int(ord)) = activityRow{}
@@ -292,7 +292,7 @@ func (p *people) reindexUsers() {
 				emails = append(emails, ordinalKey{hashOf(r.emailText()), ord})
 				joined = append(joined, ordinalKey{timeKey(r.createdAt), ord})
 				p.joinedDays.add(dayKey(0, dayOf(r.createdAt)), ord)
-				p.joinedDays.add(everybody, ord)
+				p.joinedDays.add(everybodyKey, ord)
 			}
 		}
 	}

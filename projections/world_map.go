@@ -49,10 +49,10 @@ func (t *Tables) WorldMap(q MapQuery) WorldMap {
 	s := survey{people: &t.people, seen: make([]uint32, t.users.Len()), more: map[uint64]bool{}}
 	from, to := uint64(0), ^uint64(0)
 	if q.Since != nil {
-		from = timeKey(*q.Since)
+		from = instantKey(int64(*q.Since))
 	}
 	if q.Until != nil {
-		to = timeKey(*q.Until)
+		to = instantKey(int64(*q.Until))
 	}
 	if q.OrganizationID == "" {
 		s.byTime(from, to, nil)
