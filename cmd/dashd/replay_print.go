@@ -69,18 +69,35 @@ func appendNDJSON(dst []byte, r *eventlog.Record, message string, sev eventlog.S
 	return append(dst, "\"}\n"...)
 }
 
-// selects reports whether an event was asked for.
-func (p *printer) selects(r *eventlog.Record) bool {
-	return r.Seq >= p.o.from && r.Seq <= p.o.to &&
-		(p.o.project == "" || r.Project == p.o.project) &&
-		(p.o.user == "" || r.UserID == p.o.user) &&
-		(len(p.o.types) == 0 || p.selectsType(r))
+// pick appends to offsets those of the events of a block that were asked for. It looks at columns
+// only.
+func (p *printer) pick(offsets []int, first uint64, b *block.Block) []int {
+	groups := b.Groups()
+	for i := range groups {
+		g := &groups[i]
+		for row := range g.Len() {
+			if p.selects(first, g, row) {
+				offsets = append(offsets, g.First()+row)
+			}
+		}
+	}
+	return offsets
 }
 
-func (p *printer) selectsType(r *eventlog.Record) bool {
-	return slices.Contains(p.anyStatus, r.Type) ||
-		r.Status == eventlog.Failed && slices.Contains(p.onlyFailed, r.Type) ||
-		slices.Contains(p.categories, r.Type.Category())
+// selects reports whether a row of a group was asked for. The block begins at first.
+func (p *printer) selects(first uint64, g *block.Group, row int) bool {
+	seq := first + uint64(g.First()+row)
+	text := func(c block.Column) []byte { return g.Dict(g.Ref(c, row)) }
+	return seq >= p.o.from && seq <= p.o.to &&
+		(p.o.project == "" || string(text(block.ColProject)) == p.o.project) &&
+		(p.o.user == "" || string(text(block.ColUser)) == p.o.user) &&
+		(len(p.o.types) == 0 || p.selectsType(eventlog.Type(text(block.ColType)), g.Status(row)))
+}
+
+func (p *printer) selectsType(t eventlog.Type, status eventlog.Status) bool {
+	return slices.Contains(p.anyStatus, t) ||
+		status == eventlog.Failed && slices.Contains(p.onlyFailed, t) ||
+		slices.Contains(p.categories, t.Category())
 }
 
 // Blocks are rendered together until they have so many stored bytes; text is written
@@ -94,6 +111,8 @@ const (
 type piece struct {
 	blocks []rawBlock
 	size   int // of the blocks
+
+	offsets []int // of events that were asked for, in the block in work
 
 	text []byte
 	n    uint64 // events in text
@@ -188,12 +207,11 @@ func (p *printer) render(pc *piece, texts *sync.Pool) {
 		}
 		first := pc.blocks[i].first
 		pc.last = first + uint64(b.Len()) - 1
-		pc.err = b.Each(first, func(r *eventlog.Record) error {
-			if p.selects(r) {
-				message, severity := display.Of(&r.Event)
-				pc.text = p.append(pc.text, r, message, severity)
-				pc.n++
-			}
+		pc.offsets = p.pick(pc.offsets[:0], first, &b)
+		pc.err = b.LendSelected(first, pc.offsets, func(r *eventlog.Record) error {
+			message, severity := display.Of(&r.Event)
+			pc.text = p.append(pc.text, r, message, severity)
+			pc.n++
 			return nil
 		})
 		if pc.err != nil {

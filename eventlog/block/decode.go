@@ -75,11 +75,14 @@ func (b *Block) Select(first uint64, offsets []int, fn func(*eventlog.Record) er
 func (b *Block) selected(read readEvent, first uint64, offsets []int, fn func(*eventlog.Record) error) error {
 	d := newDecoder()
 	defer d.release()
+	var g *Group
 	for _, at := range offsets {
 		if err := b.checkOffset(at); err != nil {
 			return err
 		}
-		g := b.group(at)
+		if g == nil || at < g.first || at >= g.first+int(g.n) {
+			g = b.group(at)
+		}
 		if err := b.visit(d, read, g, at-g.first, first, fn); err != nil {
 			return err
 		}

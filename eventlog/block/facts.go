@@ -102,11 +102,14 @@ func (f *Facts) Read(b *Block, first uint64, offsets []int) error {
 		}
 		return d.facts(e, g, i)
 	}
+	var g *Group
 	for _, at := range offsets {
 		if err := b.checkOffset(at); err != nil {
 			return err
 		}
-		g := b.group(at)
+		if g == nil || at < g.first || at >= g.first+int(g.n) {
+			g = b.group(at)
+		}
 		r := &f.Records[next]
 		if err := b.read(d, read, r, g, at-g.first, first); err != nil {
 			return err

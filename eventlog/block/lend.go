@@ -8,6 +8,11 @@ func (b *Block) Lend(first uint64, fn func(*eventlog.Record) error) error {
 	return b.each((*decoder).lent, first, fn)
 }
 
+// LendSelected is Lend for the events at the given offsets, as Select takes them.
+func (b *Block) LendSelected(first uint64, offsets []int, fn func(*eventlog.Record) error) error {
+	return b.selected((*decoder).lent, first, offsets, fn)
+}
+
 // lent is readEvent of everything.
 func (d *decoder) lent(e *eventlog.Event, g *Group, i int) error {
 	if err := d.open(g, i/SubEvents); err != nil {

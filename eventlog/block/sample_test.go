@@ -182,16 +182,24 @@ func wantLent(t *testing.T, b *block.Block) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := 0
-	err = b.Lend(7, func(r *eventlog.Record) error {
-		if at == len(want) || !reflect.DeepEqual(*r, want[at]) {
-			t.Fatalf("Lend gives %+v as event %d; Each does not", *r, at)
+	at, step := 0, 1
+	check := func(r *eventlog.Record) error {
+		if at >= len(want) || !reflect.DeepEqual(*r, want[at]) {
+			t.Fatalf("%+v is lent as event %d; Each gives another", *r, at)
 		}
-		at++
+		at += step
 		return nil
-	})
-	if err != nil || at != len(want) {
+	}
+	if err := b.Lend(7, check); err != nil || at != len(want) {
 		t.Fatalf("Lend = %v after %d of %d events", err, at, len(want))
+	}
+	var offsets []int
+	for at := 0; at < len(want); at += 3 {
+		offsets = append(offsets, at)
+	}
+	at, step = 0, 3
+	if err := b.LendSelected(7, offsets, check); err != nil || at != 3*len(offsets) {
+		t.Fatalf("LendSelected = %v at %d of %d events", err, at, len(want))
 	}
 }
 
