@@ -36,7 +36,8 @@ func routesDocument() string {
 	b.WriteString(`# Routes
 
 Everything dashd answers, from the route table (` + "`httpapi/routes*.go`; `go test ./httpapi -run TestRoutesDocument -update`" + ` writes this file).
-*Scope* is what an API key needs, *public* none, *any* any good key; *users too*: an application's user may ask as well, with a signed token. *Events* are what a
+*Scope* is what an API key needs, *public* none, *any* any good key; *users too*: an application's user may ask as well, with a signed token; *now*: a
+read that does not take ` + "`asOf`" + `. *Events* are what a
 request may append. *Section* is that of the endpoint contract. A path of the column *Also at* answers the same, and so does every path under
 ` + "`/dash/` and `/events/` with `/api/auth`" + ` in front.
 
@@ -72,6 +73,9 @@ func documented(rt httpapi.Route) string {
 	scope := rt.Scope
 	if rt.EndUsers {
 		scope += ", users too"
+	}
+	if rt.Present != "" {
+		scope += "; now"
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n",
 		rt.Method, rt.Pattern, strings.Join(rt.Aliases, "<br>"), scope, rt.Command, strings.Join(events, "<br>"), rt.Section)

@@ -71,16 +71,20 @@ func newEvents() *cobra.Command {
 	var f filters
 	var limit int
 	var ascending, asJSON bool
-	var countBy string
+	var countBy, asOf string
 	c := &cobra.Command{
 		Use:   "events",
 		Short: "Query the events of a project, newest first",
 		Example: `  dashd events --user dGOJ3 --limit 5
   dashd events --type login.failed --since 2026-11-01T00:00:00Z --json
+  dashd events --user dGOJ3 --as-of 2026-11-01T00:00:00Z
   dashd events --type login.failed --count-by day`,
 		Args: cobra.NoArgs,
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
 			q := f.query()
+			if asOf != "" {
+				q.Set("asOf", asOf)
+			}
 			if countBy != "" {
 				return printCounts(c.Context(), cl, c.OutOrStdout(), q, countBy, asJSON)
 			}
@@ -95,6 +99,7 @@ func newEvents() *cobra.Command {
 	f.complete(c)
 	c.Flags().IntVar(&limit, "limit", 20, "how many")
 	c.Flags().BoolVar(&ascending, "asc", false, "oldest first")
+	c.Flags().StringVar(&asOf, "as-of", "", "answer as of this `moment`: an ISO 8601 time, or a seq")
 	c.Flags().StringVar(&countBy, "count-by", "", "print how many there are in each hour, day or week (`unit`; UTC) instead")
 	complete(c, "count-by", "hour", "day", "week")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object a line")
