@@ -172,6 +172,7 @@ var ownScenarios = []bench.Scenario{
 	{Name: "replay", About: "dashd replay --format ndjson --data-dir: the node is stopped for it"},
 	{Name: "replay-text", About: "the same with --format text"},
 	{Name: "rebuild", About: "dashd replay --rebuild: the log folded anew beside the image that serves"},
+	{Name: "rebuild-stopped", About: "the same of the stopped node, by the command"},
 	{Name: "restart", About: "from the start of a node that was killed to its first ready answer"},
 	{Name: "memory", About: "how much memory the node has after what was measured before"},
 	{Name: "stop", About: "a stop in good order, with a checkpoint of the dashboard's tables"},
@@ -183,15 +184,16 @@ var ownScenarios = []bench.Scenario{
 // measures are how the scenarios are measured that are not load.
 func (n *throwaway) measures() map[string]func(context.Context) (bench.Result, error) {
 	return map[string]func(context.Context) (bench.Result, error){
-		"replay":      n.replay("ndjson"),
-		"replay-text": n.replay("text"),
-		"rebuild":     n.measureRebuild,
-		"restart":     n.measureRestart,
-		"memory":      n.measureMemory,
-		"stop":        n.measureStop,
-		"start":       n.measureStart,
-		"fold":        n.measureFold,
-		"tables":      n.measureTables,
+		"replay":          n.whileStopped(func(ctx context.Context) (bench.Result, error) { return n.measureReplay(ctx, "ndjson") }),
+		"replay-text":     n.whileStopped(func(ctx context.Context) (bench.Result, error) { return n.measureReplay(ctx, "text") }),
+		"rebuild":         n.measureRebuild,
+		"rebuild-stopped": n.whileStopped(n.measureRebuildStopped),
+		"restart":         n.measureRestart,
+		"memory":          n.measureMemory,
+		"stop":            n.measureStop,
+		"start":           n.measureStart,
+		"fold":            n.whileStopped(n.measureFold),
+		"tables":          n.whileStopped(n.measureTables),
 	}
 }
 
@@ -210,7 +212,7 @@ func usual(own, history bool) []bench.Scenario {
 		return append(bench.HistoryScenarios(), ownScenarios...)
 	}
 	return slices.DeleteFunc(allScenarios(own), func(s bench.Scenario) bool {
-		return slices.Contains([]string{"replay-text", "rebuild", "tables"}, s.Name)
+		return slices.Contains([]string{"replay-text", "rebuild", "rebuild-stopped", "tables"}, s.Name)
 	})
 }
 

@@ -37,7 +37,7 @@ func (n *throwaway) measureStop(ctx context.Context) (bench.Result, error) {
 	begin := time.Now()
 	n.end(syscall.SIGTERM)
 	took := time.Since(begin)
-	s, _, err := n.startAgain(ctx)
+	s, _, err := n.startFromCheckpoint(ctx)
 	if err != nil {
 		return bench.Result{}, err
 	}
@@ -50,7 +50,7 @@ func (n *throwaway) measureStop(ctx context.Context) (bench.Result, error) {
 // dashboard's tables can be read.
 func (n *throwaway) measureStart(ctx context.Context) (bench.Result, error) {
 	n.end(syscall.SIGTERM)
-	s, took, err := n.startAgain(ctx)
+	s, took, err := n.startFromCheckpoint(ctx)
 	if err != nil {
 		return bench.Result{}, err
 	}
@@ -68,21 +68,29 @@ func (n *throwaway) startAgain(ctx context.Context) (s nodeStatus, took time.Dur
 	if err := n.start(ctx, strings.TrimPrefix(n.url, "http://")); err != nil {
 		return s, 0, err
 	}
+	s, err = n.waitForTables(ctx)
+	return s, time.Since(begin), err
+}
+
+// startFromCheckpoint is startAgain of a node that has a checkpoint.
+func (n *throwaway) startFromCheckpoint(ctx context.Context) (s nodeStatus, took time.Duration, err error) {
+	s, took, err = n.startAgain(ctx)
+	if err == nil && s.Dash.Checkpoint == nil {
+		err = errors.New("the node started without a checkpoint: store more people first")
+	}
+	return s, took, err
+}
+
+// waitForTables waits until the dashboard's tables can be read.
+func (n *throwaway) waitForTables(ctx context.Context) (s nodeStatus, err error) {
 	for {
-		if s, err = n.status(ctx); err != nil {
-			return s, 0, err
-		}
-		if s.Dash.Ready {
-			took = time.Since(begin)
-			if s.Dash.Checkpoint == nil {
-				return s, took, errors.New("the node started without a checkpoint: store more people first")
-			}
-			return s, took, nil
+		if s, err = n.status(ctx); err != nil || s.Dash.Ready {
+			return s, err
 		}
 		select {
 		case <-time.After(10 * time.Millisecond):
 		case <-ctx.Done():
-			return s, 0, ctx.Err()
+			return s, ctx.Err()
 		}
 	}
 }
@@ -105,10 +113,9 @@ func (n *throwaway) status(ctx context.Context) (s nodeStatus, err error) {
 	return s, json.NewDecoder(resp.Body).Decode(&s)
 }
 
-// measureFold stops the node, folds its whole log in this process on one processor, as a node does
-// that has no checkpoint, and starts the node again.
+// measureFold folds the whole log of the stopped node in this process on one processor, as a node
+// does that has no checkpoint.
 func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error) {
-	n.end(syscall.SIGTERM)
 	off, err := node.OpenOffline(n.dataDir(), nil)
 	if err != nil {
 		return r, err
@@ -132,9 +139,6 @@ func (n *throwaway) measureFold(ctx context.Context) (r bench.Result, err error)
 	err = errors.Join(err, off.Close())
 	runtime.GOMAXPROCS(processors)
 	if err != nil {
-		return r, err
-	}
-	if _, _, err := n.startAgain(ctx); err != nil {
 		return r, err
 	}
 	r = once(took)

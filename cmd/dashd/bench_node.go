@@ -55,6 +55,9 @@ func startThrowaway(ctx context.Context, o benchOptions, stderr io.Writer) (n *t
 	if err == nil {
 		err = n.start(ctx, "127.0.0.1:0")
 	}
+	if err == nil {
+		_, err = n.waitForTables(ctx)
+	}
 	if err != nil {
 		return nil, errors.Join(err, n.remove())
 	}

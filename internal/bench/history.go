@@ -34,9 +34,9 @@ func (h *History) Start() time.Time { return h.End.AddDate(0, 0, -genevents.Hist
 
 const (
 	dayMs = 24 * 60 * 60 * 1000
-	// fillBatch is how many events are received at once: two hours' worth, or less. One batch is
+	// fillBatch is how many events are received at once: an hour's worth, or less. One batch is
 	// stored after the other, so that the log has the events in their order.
-	fillBatch = 2000
+	fillBatch = 1000
 	// checkpointDays is for how many days nodes keep a checkpoint each (projections.DashOptions),
 	// and one more.
 	checkpointDays = 36
