@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+
+	"dashd/eventlog"
 )
 
 // DashVersion is that of the folds.
@@ -53,4 +55,25 @@ func Crowd(users, weeks int, active func(user, day int) bool) *Tables {
 		}
 	}
 	return t.freeze()
+}
+
+// UserRows is the number of rows of users, also of those of whom only the id is known.
+func UserRows(t *Tables) int { return t.users.Len() }
+
+// PresencePages is how many pages there are of instants.
+func PresencePages(t *Tables) int { return t.presence.pages.Len() }
+
+// HasRule reports whether events of a type are folded by a rule.
+var HasRule = wants
+
+// PresenceOfTypes is the tables of a user who did n things of as many types.
+func PresenceOfTypes(n int) *Tables {
+	dash := NewDash()
+	for i := range n {
+		dash.Apply(&eventlog.Record{ReceivedAt: 1_750_000_000_000, Event: eventlog.Event{
+			Project: "p", Type: eventlog.Type(fmt.Sprint("made.up", i)), UserID: "ada", Time: 1_750_000_000_000 + int64(i),
+		}})
+	}
+	dash.Publish(1)
+	return dash.Image().Tables("p")
 }
