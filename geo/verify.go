@@ -1,7 +1,6 @@
 package geo
 
 // Verify reads a file as [Locator.Reload] does, and says what it is or why it would be rejected.
-// The file must not be changed meanwhile.
 func Verify(path string) (Info, error) {
 	d, _, err := load(path, "", defaultMaxBytes, City, "")
 	if err != nil {
