@@ -78,12 +78,7 @@ func (c *Client) get(ctx context.Context, t target, header http.Header) (*http.R
 		cancel()
 		return nil, nil, classify(err)
 	}
-	b := &stalling{body: resp.Body, cancel: cancel}
-	b.timer = time.AfterFunc(stallTimeout, func() {
-		b.stalled.Store(true)
-		cancel()
-	})
-	return resp, b, nil
+	return resp, newStalling(resp.Body, cancel), nil
 }
 
 // stalling is a body that may not stall.
@@ -92,6 +87,17 @@ type stalling struct {
 	timer   *time.Timer
 	stalled atomic.Bool
 	cancel  context.CancelFunc
+}
+
+// newStalling returns a body that calls cancel, which must end a Read, when nothing has come for
+// a while, and when it is closed.
+func newStalling(body io.ReadCloser, cancel context.CancelFunc) io.ReadCloser {
+	s := &stalling{body: body, cancel: cancel}
+	s.timer = time.AfterFunc(stallTimeout, func() {
+		s.stalled.Store(true)
+		cancel()
+	})
+	return s
 }
 
 func (s *stalling) Read(p []byte) (int, error) {

@@ -8,9 +8,31 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"dashd/internal/outbound"
 )
+
+// A download goes on for as long as something comes.
+func TestDownloadsMayNotStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		body, server := io.Pipe()
+		download := outbound.NewStalling(body, func() { _ = server.CloseWithError(errors.New("canceled")) })
+		go func() {
+			for range 5 {
+				time.Sleep(29 * time.Second)
+				_, _ = server.Write([]byte("x"))
+			}
+		}()
+		start := time.Now()
+		text, err := io.ReadAll(download)
+		if string(text) != "xxxxx" || outbound.ClassOf(err) != outbound.TimedOut || time.Since(start) != 5*29*time.Second+30*time.Second {
+			t.Errorf("%q after %v, %v", text, time.Since(start), err)
+		}
+		_ = download.Close() // it has ended
+	})
+}
 
 func TestDownload(t *testing.T) {
 	large := strings.Repeat("0123456789", 20_000) // more than a tenant's answer may have

@@ -1,0 +1,4 @@
+package outbound
+
+// NewStalling is the body of a download.
+var NewStalling = newStalling
