@@ -1,6 +1,10 @@
 package projections
 
-import "dashd/internal/cow"
+import (
+	"unsafe"
+
+	"dashd/internal/cow"
+)
 
 // A keptTable is a run of rows as checkpoints hold it, under a name that is part of
 // the format. keep makes one of a cow.Array.
@@ -17,6 +21,7 @@ type keptTable interface {
 	// gave since of.
 	changed(k int, since uint64) bool
 	epoch() uint64
+	rowBytes() int // of a row in memory, without what it points to
 	// write appends row i, read appends a row to the table. start comes before the first.
 	write(c *coder, i int)
 	read(c *coder)
@@ -41,6 +46,7 @@ func (k *keptRows[T]) tableName() string                { return k.name }
 func (k *keptRows[T]) span() (first, end int)           { return k.rows.First(), k.rows.Len() }
 func (k *keptRows[T]) changed(n int, since uint64) bool { return k.rows.NodeEpoch(n) > since }
 func (k *keptRows[T]) epoch() uint64                    { return k.rows.Epoch() }
+func (k *keptRows[T]) rowBytes() int                    { return int(unsafe.Sizeof(*new(T))) }
 func (k *keptRows[T]) write(c *coder, i int)            { k.code(c, k.rows.At(i)) }
 func (k *keptRows[T]) start(first int)                  { k.rows.Start(first) }
 

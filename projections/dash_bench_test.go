@@ -19,13 +19,13 @@ const benchUsers = 100_000
 
 // crowdLog is a log in memory of the events with which a crowd arrives: each joins and
 // signs in twice.
-func crowdLog(b *testing.B, users int) *crowd {
+func crowdLog(b testing.TB, users int) *crowd {
 	b.Helper()
 	return logOf(b, genevents.NewCrowd(1, users, 2), genevents.CrowdEvents(users, 2))
 }
 
 // logOf is a log in memory of the next n events of a source.
-func logOf(b *testing.B, s *genevents.Source, n int) *crowd {
+func logOf(b testing.TB, s *genevents.Source, n int) *crowd {
 	b.Helper()
 	l := &crowd{}
 	for left := n; left > 0; {
@@ -83,7 +83,7 @@ func (l *crowd) Blocks(_ context.Context, from uint64, fn func(uint64, []byte, b
 }
 
 // run folds the log until f has all of it, and stops f.
-func (l *crowd) run(b *testing.B, f *projections.DashFollower) {
+func (l *crowd) run(b testing.TB, f *projections.DashFollower) {
 	ctx, cancel := context.WithCancel(b.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- f.Run(ctx) }()
@@ -119,6 +119,7 @@ func benchmarkFold(b *testing.B, l *crowd) {
 	b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
 	n := f.Image().Tables("default").UserCount()
 	b.ReportMetric(float64(heap()-before)/float64(max(n, 1)), "B/user")
+	runtime.KeepAlive(f)
 	if n < benchUsers/4 {
 		b.Errorf("%d users", n)
 	}

@@ -70,6 +70,20 @@ func BenchmarkHistory(b *testing.B) {
 	}
 }
 
+// TestWhatAFoldIsSaidToWeigh compares the estimate with the memory that the tables take.
+func TestWhatAFoldIsSaidToWeigh(t *testing.T) {
+	l := crowdLog(t, 20_000)
+	f := projections.NewDashFollower(l, projections.DashOptions{})
+	l.run(t, f)
+	var takes int64
+	for _, table := range f.Memory() {
+		takes += table.Bytes
+	}
+	if says := projections.WeightOf(f); says < takes/2 || says > 2*takes {
+		t.Errorf("the estimate is %d bytes, the tables take %d", says, takes)
+	}
+}
+
 // cut ends the log at the last block that ends at or before seq.
 func (l *crowd) cut(seq uint64) {
 	n, last := 0, uint64(0)

@@ -42,6 +42,9 @@ func KeptFolds(h *History) (folds, images int, bytes int64) {
 	return folds, images, h.weight()
 }
 
+// WeightOf is how much memory a history thinks that a fold of the whole log takes.
+func WeightOf(f *DashFollower) int64 { return f.fold.weight() }
+
 // Forget makes a history forget what was not used since a moment.
 func Forget(h *History, since time.Time) { h.forget(since) }
 
