@@ -30,6 +30,18 @@ func Watched(ctx context.Context, log DashLog, q DiffQuery) (byEvent map[uint64]
 	return byEvent, d.diff(), err
 }
 
+// Differing is what the events after from, up to to, have changed, for the time that it takes.
+func Differing(ctx context.Context, log DashLog, q DiffQuery, begin func()) (*Diff, error) {
+	fold := &dashFold{dash: NewDash(), only: q.Project}
+	if err := fold.to(ctx, log, q.From); err != nil {
+		return nil, err
+	}
+	begin()
+	d := newDiffer(fold, q.filter(), func() {})
+	err := fold.to(ctx, log, q.To)
+	return d.diff(), err
+}
+
 // Shown is a row as readers see it.
 type Shown struct {
 	Kind, ID           string
