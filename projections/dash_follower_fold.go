@@ -88,6 +88,7 @@ func (d *dashFold) fact(rec *eventlog.Record) error {
 func (d *dashFold) finish(b *block.Block) {
 	rows := rowsUntil(d.end, d.first, b)
 	d.roll.until(rows)
+	d.roll.close()
 	d.seq, d.received = max(d.seq, d.first+uint64(rows)-1), b.ReceivedAt
 }
 

@@ -68,13 +68,13 @@ func (p *presence) note(user uint32, kind symbol, at Time, received int32) {
 	if !ok {
 		page = p.newPage(day)
 	}
-	r := p.pages.At(int(page))
-	at0 := int(page) * cow.PageLen
-	if r.n > 0 && *p.sightings.At(at0 + int(r.n) - 1) == x {
+	next := int(page)*cow.PageLen + int(p.pages.At(int(page)).n)
+	if ok && *p.sightings.At(next - 1) == x {
 		return // one request can send several events
 	}
-	*p.sightings.Edit(at0 + int(r.n)) = x
-	if p.pages.Edit(int(page)).n++; p.pages.At(int(page)).n == cow.PageLen {
+	*p.sightings.Edit(next) = x
+	r := p.pages.Edit(int(page))
+	if r.n++; r.n == cow.PageLen {
 		delete(p.open, day)
 	}
 }

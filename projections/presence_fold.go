@@ -61,7 +61,7 @@ func (d *Dash) attend(rec *eventlog.Record) {
 }
 
 // rollCall is attend for the events of a block, by their columns. It remembers what the dictionary
-// of a group means in the project in work.
+// of a group means in the project in work: rows of users keep their ordinals.
 type rollCall struct {
 	dash     *Dash
 	only     string        // if not empty: the one project whose events count
@@ -69,19 +69,28 @@ type rollCall struct {
 	groups   []block.Group // those that were not begun
 	next     int           // offset of the next event in the block
 
-	group   *block.Group // in work; nil: none yet
-	project int          // reference; -1: none yet
-	ignored bool         // its events do not count
-	folded  *project     // nil: nothing of it was folded so far
-	types   []typeCall
-	users   []uint32 // ordinals + 1
+	group *block.Group // in work; nil: none yet
+	types []typeCall   // by reference to its dictionary
+	users []userCall   // likewise
+
+	project int      // reference; -1: none yet
+	turn    uint64   // counts how often another project's events came
+	ignored bool     // its events do not count
+	folded  *project // nil: nothing of it was folded so far
 }
 
-// typeCall is what a type means for activity; asked says that it was found out.
+// typeCall is what a type means for activity. Projects have their own symbols.
 type typeCall struct {
-	asked  bool
+	asked  bool // counts was found out
 	counts countsFor
-	kind   symbol // 0: not asked for yet
+	kind   symbol
+	turn   uint64 // in which kind was
+}
+
+// userCall is the row of a user.
+type userCall struct {
+	ord  uint32
+	turn uint64 // in which it was found out
 }
 
 // open begins with event next of a block.
@@ -89,6 +98,9 @@ func (c *rollCall) open(d *Dash, only string, b *block.Block, next int) {
 	c.dash, c.only, c.received = d, only, dayOf(boundedTime(b.ReceivedAt))
 	c.groups, c.group, c.next = b.Groups(), nil, next
 }
+
+// close gives the block up.
+func (c *rollCall) close() { c.groups, c.group = nil, nil }
 
 // until notes whose activity the events are that come next, up to but without one at an
 // offset. They must not be of dashd's commands, but if their type says so.
@@ -111,16 +123,12 @@ func (c *rollCall) begin(g *block.Group) {
 	clear(c.types)
 }
 
-// enter makes a project the one in work.
+// enter makes a project the one in work. What is remembered of the one before has no meaning then.
 func (c *rollCall) enter(ref uint16) {
 	id := c.group.Dict(ref)
-	c.project = int(ref)
+	c.project, c.turn = int(ref), c.turn+1
 	c.ignored = string(id) == eventlog.ReservedProject || c.only != "" && string(id) != c.only
 	c.folded = c.dash.projects[string(id)]
-	clear(c.users)
-	for i := range c.types {
-		c.types[i].kind = 0 // another project has other symbols
-	}
 }
 
 // row notes whose activity event i of the group is.
@@ -146,8 +154,8 @@ func (c *rollCall) row(i int) {
 	}
 	c.dash.touch(c.folded)
 	p := &c.folded.tables.presence
-	if t.kind == 0 {
-		t.kind = p.kinds.symbol(string(g.Dict(ref)))
+	if t.turn != c.turn {
+		t.kind, t.turn = p.kinds.symbol(string(g.Dict(ref))), c.turn
 	}
 	p.note(ord, t.kind, boundedTime(g.Time(i)), c.received)
 }
@@ -169,8 +177,8 @@ func (c *rollCall) whose(counts countsFor, user, actor uint16) (ord uint32, ok b
 	case counts != countsForUser:
 		return 0, false
 	}
-	if had := c.users[user]; had > 0 {
-		return had - 1, true
+	if had := c.users[user]; had.turn == c.turn {
+		return had.ord, true
 	}
 	id := string(g.Dict(user))
 	if !validRef(id) {
@@ -180,6 +188,6 @@ func (c *rollCall) whose(counts countsFor, user, actor uint16) (ord uint32, ok b
 		c.folded = c.dash.project(string(g.Dict(uint16(c.project))))
 	}
 	ord = c.folded.tables.userRowOf(id)
-	c.users[user] = ord + 1
+	c.users[user] = userCall{ord, c.turn}
 	return ord, true
 }
