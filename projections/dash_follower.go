@@ -59,6 +59,7 @@ type DashFollower struct {
 	fold        *dashFold
 	checkpoints *checkpoints // nil: there is no database
 	savedAt     uint64       // seq of the last checkpoint, written or begun
+	savedOf     *Dash        // whose rows the last checkpoint remembers
 	days        int64        // the first of those of which a checkpoint each is kept
 	saving      chan error   // holds the outcome of the save that is under way; nil if none is
 	building    *rebuild     // under way; nil if none is
@@ -225,7 +226,7 @@ func (f *DashFollower) load(ctx context.Context) error {
 	}
 	m := &f.checkpoints.last.manifest
 	f.use(d)
-	f.savedAt = d.seq
+	f.savedAt, f.savedOf = d.seq, d.dash
 	f.newest.Store(checkpointOf(f.checkpoints.last))
 	if m.version != f.o.version {
 		d.old, f.checkpoints.last = true, nil

@@ -114,7 +114,7 @@ func (f *DashFollower) beginRebuild(ctx context.Context, stop context.CancelCaus
 	f.building = b
 	f.rebuild.Store(p)
 	anew := f.fold.old && f.checkpoints != nil // and so nothing else is saved meanwhile
-	go func() { // waited for by endRebuild, or by replace
+	go func() {                                // waited for by endRebuild, or by replace
 		defer close(b.ended)
 		f.foldAll(ctx, anew, b.out, p, stop)
 	}()
@@ -169,21 +169,16 @@ func (f *DashFollower) daySaver(ctx context.Context, d *dashFold) func() error {
 }
 
 // replace brings a fold of the whole log to where the one that serves is, and puts it in its
-// place. What a save that is under way remembers is of the rows that go: it is waited for.
+// place. A save of the rows that go may be under way: then the next comes soon after it.
 func (f *DashFollower) replace(ctx context.Context, fresh *dashFold) error {
 	p := f.rebuild.Load()
 	if err := f.catchUp(ctx, fresh, p, func() {}); err != nil {
 		return err
 	}
-	if err := f.saved(); err != nil {
-		return err
-	}
-	if f.checkpoints != nil {
-		f.checkpoints.last.disown()
-	}
 	fresh.dash.Publish(fresh.seq)
 	f.use(fresh)
 	f.progress.seq.Store(fresh.seq)
+	f.savedAt = fresh.seq - min(fresh.seq, f.o.CheckpointEvery)
 	b := f.building
 	took := time.Since(b.since)
 	f.lastRebuilt.Store(&Rebuilt{

@@ -91,6 +91,41 @@ func TestACheckpointAfterARebuildWritesWhatChanged(t *testing.T) {
 	d.want(o)
 }
 
+// A rebuild does not wait for a checkpoint that is being written, of the rows that it replaces; what comes after
+// is not taken for those rows.
+func TestARebuildWhileACheckpointIsWritten(t *testing.T) {
+	d, g := newDisk(t), newGenerator(23)
+	d.grow(g, 600)
+	writing, goOn := make(chan struct{}, 1000), make(chan struct{})
+	o := projections.DashTest(projections.DashOptions{CheckpointEvery: 500, CheckpointAtStop: 1}, 0, 512, func() {
+		writing <- struct{}{}
+		<-goOn
+	})
+	err := d.follow(o, func(f *projections.DashFollower) {
+		d.grow(g, 500)
+		if err := f.Wait(t.Context(), d.log.Head()); err != nil {
+			t.Fatal(err)
+		}
+		<-writing
+		if err := f.Rebuild(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		close(goOn)
+		d.grow(g, 50)
+		if err := f.Wait(t.Context(), d.log.Head()); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.reopen()
+	d.want(projections.DashOptions{})
+	if says := d.says.String(); strings.Contains(says, "level=ERROR") || !strings.Contains(says, "checkpoint loaded") {
+		t.Errorf("the log says\n%s", says)
+	}
+}
+
 func TestRebuildThatCannotBegin(t *testing.T) {
 	d, g := newDisk(t), newGenerator(22)
 	d.grow(g, 50)

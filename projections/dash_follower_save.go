@@ -25,6 +25,7 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 		return
 	}
 	f.publish()
+	f.own()
 	image, received := f.Image(), f.fold.received
 	f.savedAt = image.Seq()
 	f.saving = make(chan error, 1)
@@ -45,6 +46,15 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 		}
 		outcome <- err
 	}(f.saving)
+}
+
+// own makes what the last checkpoint remembers of the rows good for those that are saved next: a rebuild
+// may have put others in their place since. No save is under way.
+func (f *DashFollower) own() {
+	if f.savedOf != f.fold.dash {
+		f.checkpoints.last.disown()
+		f.savedOf = f.fold.dash
+	}
 }
 
 // saveDay begins a checkpoint of the day that has ended, if that is worth while: a moment of the next
@@ -128,5 +138,6 @@ func (f *DashFollower) saveLast(ctx context.Context) error {
 		return nil
 	}
 	f.publish()
+	f.own()
 	return f.write(ctx, f.Image(), f.fold.received, func(time.Duration) { f.o.wrote() })
 }
