@@ -166,6 +166,7 @@ func (s *Server) ownRoutes() []route {
 		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true, present: "it is the log itself: name its blocks with from and to"},
 
 		{method: "POST", pattern: "/v1/projections/dash/rebuild", scope: adminOnly, handle: s.rebuildProjection, command: "ProjectionRebuild", events: []eventlog.Type{eventlog.DashdProjectionRebuild}},
+		{method: "GET", pattern: "/v1/projections/dash/memory", scope: adminOnly, handle: s.projectionMemory, present: nodeIsNow},
 		{method: "GET", pattern: "/v1/projections/dash/rows", scope: adminOnly, handle: s.projectionRows, endless: true, present: nodeIsNow},
 
 		// The studio's reads.

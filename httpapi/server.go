@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -137,6 +138,7 @@ type Server struct {
 	Options
 	log      *slog.Logger
 	patience patience
+	weighing sync.Mutex // held while somebody looks at the memory of the tables
 }
 
 // New returns a server over the parts of a running node.

@@ -88,5 +88,3 @@ func (n *throwaway) measureTables(ctx context.Context) (r bench.Result, err erro
 	}
 	return r, nil
 }
-
-func mib(n int64) float64 { return float64(n) / (1 << 20) }

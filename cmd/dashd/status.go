@@ -38,13 +38,16 @@ type diskStatus struct {
 
 func newStatus() *cobra.Command {
 	var t target
-	var asJSON bool
+	var asJSON, memory bool
 	c := &cobra.Command{
 		Use:     "status",
 		Short:   "Say how a node is",
-		Example: "  dashd status --json",
+		Example: "  dashd status --json\n  dashd status --memory",
 		Args:    cobra.NoArgs,
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
+			if memory {
+				return showMemory(c, cl, asJSON)
+			}
 			var s nodeStatus
 			if err := cl.call(c.Context(), "GET", "/v1/status", nil, nil, &s); err != nil {
 				return err
@@ -57,7 +60,34 @@ func newStatus() *cobra.Command {
 	}
 	t.addFlags(c.Flags())
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&memory, "memory", false, "say how much memory each of the dashboard's tables takes instead")
 	return c
+}
+
+// showMemory prints what GET /v1/projections/dash/memory answers.
+func showMemory(c *cobra.Command, cl *client, asJSON bool) error {
+	var m struct {
+		Seq     uint64                   `json:"seq"`
+		Bytes   int64                    `json:"bytes"`
+		Figures int64                    `json:"figures"`
+		Tables  []projections.TableBytes `json:"tables"`
+	}
+	if err := cl.call(c.Context(), "GET", "/v1/projections/dash/memory", nil, nil, &m); err != nil {
+		return err
+	}
+	if asJSON {
+		return printJSON(c.OutOrStdout(), m)
+	}
+	rows := [][]string{{"TABLE", "MIB", "FOR"}}
+	for _, t := range m.Tables {
+		purpose := ""
+		if t.Figures {
+			purpose = "figures over time"
+		}
+		rows = append(rows, []string{t.Name, fmt.Sprintf("%.1f", mib(t.Bytes)), purpose})
+	}
+	rows = append(rows, []string{"all", fmt.Sprintf("%.1f", mib(m.Bytes)), fmt.Sprintf("%.1f of it figures over time", mib(m.Figures))})
+	return printTable(c.OutOrStdout(), rows)
 }
 
 func printStatus(w io.Writer, s nodeStatus) error {
@@ -114,5 +144,7 @@ func lag(head, at uint64) string {
 	}
 	return fmt.Sprintf("%d events behind", head-at)
 }
+
+func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
 func gib(n uint64) float64 { return float64(n) / (1 << 30) }
