@@ -22,5 +22,8 @@
 // incomplete or damaged is passed over; and all of them can be made again from the log.
 // The formats are drawn on the type manifest.
 //
+// [History] makes the tables of one project as of any seq of the past, from the checkpoint
+// before it and the events since, by the same rules; [Follower.At] does so for [Access].
+//
 // Start reading at [Access.Apply] and [DashFollower.Run].
 package projections

@@ -72,6 +72,7 @@ type History struct {
 	closed bool               // no maker begins any more
 	makes  map[moment]*making // under way, and waiting for their turn
 	past   []*past            // that used last first
+	seqs   map[int64]uint64   // of moments, by ms
 
 	diffs diffs
 }
@@ -87,7 +88,7 @@ type moment struct {
 func NewHistory(log HistoryLog, live *DashFollower, o HistoryOptions) *History {
 	h := &History{
 		log: log, live: live, db: live.o.DB, o: o.withDefaults(), slog: live.slog,
-		making: make(chan struct{}, 1), makes: map[moment]*making{},
+		making: make(chan struct{}, 1), makes: map[moment]*making{}, seqs: map[int64]uint64{},
 		diffs: diffs{making: make(chan struct{}, 1)},
 	}
 	h.work, h.stop = context.WithCancel(context.Background())
@@ -116,12 +117,30 @@ func (h *History) Run(ctx context.Context) error {
 
 // SeqAt is the last event received at or before a moment, 0 if there is none.
 func (h *History) SeqAt(_ context.Context, ms int64) (seq uint64, err error) {
+	h.mu.Lock()
+	seq, known := h.seqs[ms]
+	h.mu.Unlock()
+	if known {
+		return seq, nil
+	}
+	head := h.log.Head()
 	next, err := h.log.ReceivedSince(ms + 1)
 	if err != nil {
 		return 0, fmt.Errorf("find the events received by %d: %w", ms, err)
 	}
+	if next <= head { // something was received later: nothing will be by then
+		h.mu.Lock()
+		if len(h.seqs) >= maxSeqs {
+			clear(h.seqs)
+		}
+		h.seqs[ms] = next - 1
+		h.mu.Unlock()
+	}
 	return next - 1, nil
 }
+
+// maxSeqs bounds the moments whose seqs are remembered.
+const maxSeqs = 1 << 10
 
 // At are the tables of a project as of a seq of the log. They are immutable.
 //

@@ -19,7 +19,7 @@ type making struct {
 	tables *Tables
 	err    error
 
-	from, seq atomic.Uint64 // how far it is; both 0 before its turn
+	from, seq atomic.Uint64 // where it began, and how far it is; both 0 before its turn
 
 	waiting int // requests; guarded by History.mu
 }
@@ -85,7 +85,7 @@ func (m *making) late() error {
 		return errBusy(context.DeadlineExceeded)
 	}
 	percent := uint64(0)
-	if m.of.seq > from {
+	if from < seq && seq <= m.of.seq { // else it is being loaded
 		percent = (seq - from) * 100 / (m.of.seq - from)
 	}
 	return errs.New(errs.Unavailable, "AS_OF_BUILDING", "the tables of that moment are being made: %d %%; try again", percent)
@@ -117,13 +117,14 @@ func (h *History) make(m *making) (*Tables, error) {
 		return nil, errBusy(errGivenUp)
 	}
 	began := time.Now()
+	m.from.Store(m.of.seq)
+	m.seq.Store(1)
 	d, err := h.start(h.work, m.of)
 	if err != nil {
 		return nil, h.failed(m.of, err)
 	}
-	m.from.Store(d.seq)
-	m.seq.Store(max(d.seq, 1))
 	from := d.seq
+	m.from.Store(from)
 	if err := d.to(h.work, watchedLog{h.log, &m.seq}, m.of.seq); err != nil {
 		return nil, h.failed(m.of, err)
 	}
