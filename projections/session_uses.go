@@ -28,14 +28,6 @@ type userDay struct {
 // instantKey orders all instants as numbers without sign, zero among them.
 func instantKey(ms int64) uint64 { return uint64(ms) ^ 1<<63 }
 
-// instantOf is the inverse of timeKey.
-func instantOf(key uint64) int64 {
-	if key == 0 {
-		return 0
-	}
-	return int64(key ^ 1<<63)
-}
-
 // usedLater reports whether a session is in later.
 func usedLater(r *sessionRow) bool { return r.createdAt != r.updatedAt || r.createdAt == 0 }
 
@@ -103,21 +95,29 @@ func (p *people) usedIn(s span) *roaring.Bitmap {
 	}
 	first, last := dayOf(Time(start)), dayOf(Time(end))
 	if first == last {
-		return p.usedWithin(start, end)
+		return p.uses.days.union(0, 0, p.usedWithin(first, start, end))
 	}
 	var edges []*roaring.Bitmap
 	if midnight := int64(first+1) * dayMs; start > midnight-dayMs {
-		edges = append(edges, p.usedWithin(start, midnight))
+		edges = append(edges, p.usedWithin(first, start, midnight))
 		first++
 	}
 	if midnight := int64(last) * dayMs; end > midnight {
-		edges = append(edges, p.usedWithin(midnight, end))
+		edges = append(edges, p.usedWithin(last, midnight, end))
 	}
 	return p.uses.days.union(dayKey(0, first), dayKey(0, last), edges...)
 }
 
-// usedWithin is usedIn for a part of a day: it looks at the sessions.
-func (p *people) usedWithin(start, end int64) *roaring.Bitmap {
+// usedWithin is usedIn for a part of a day. It looks at the sessions, if there are any in the rest of
+// the day. The set must not be changed.
+func (p *people) usedWithin(day int32, start, end int64) *roaring.Bitmap {
+	midnight := int64(day) * dayMs
+	if !p.anyUse(midnight, start) && !p.anyUse(end, midnight+dayMs) {
+		if all := p.uses.days.of(dayKey(0, day)); all != nil {
+			return all
+		}
+		return roaring.New()
+	}
 	var who dense
 	for key, ord := range p.begun.Ascend(instantKey(start)) {
 		if key >= instantKey(end) {
@@ -134,4 +134,17 @@ func (p *people) usedWithin(start, end int64) *roaring.Bitmap {
 		who.add(p.sessions.At(int(ord)).user)
 	}
 	return who.bitmap()
+}
+
+// anyUse reports whether there may be a session that was last updated from start on and before end.
+func (p *people) anyUse(start, end int64) bool {
+	for _, x := range []*cow.Pairs{&p.begun, &p.uses.later} {
+		for key := range x.Ascend(instantKey(start)) {
+			if key < instantKey(end) {
+				return true
+			}
+			break
+		}
+	}
+	return false
 }
