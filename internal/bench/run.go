@@ -198,7 +198,8 @@ func (l *loop) run(ctx context.Context, d time.Duration, least int) error {
 			own := hdrhistogram.New(1, int64(time.Minute), 3)
 			var done, failed int64
 			var firstErr error
-			for (time.Now().Before(end) || l.next.Load() < enough) && ctx.Err() == nil {
+			// Each sends one request at least, however busy the machine is.
+			for first := true; (first || time.Now().Before(end) || l.next.Load() < enough) && ctx.Err() == nil; first = false {
 				n := l.next.Add(1) - 1
 				if n >= last {
 					break

@@ -11,5 +11,8 @@
 // scripts/npm-ci installs. They build dashd themselves unless the environment
 // variable DASHD_BIN holds the absolute path of one.
 //
+// TestFiguresOfAHistory needs neither: it compares the figures over time of half a year of made-up
+// events with those that a slow twin computes from what dashd replay prints.
+//
 // Start reading at TestBetterAuthApplication.
 package e2e
