@@ -41,10 +41,15 @@ func TestSetsAgreeWithSlowOnes(t *testing.T) {
 			}
 			slices.Sort(want[key])
 		}
-		readers.Go(func() {
+		read := func() {
 			for key, list := range want {
 				if got := frozen.Of(key); !slices.Equal(got, list) {
 					t.Errorf("key %x: %d members, want %d", key, len(got), len(list))
+				}
+			}
+			for key, list := range want { // several readers at a time make one of the same set
+				if got := frozen.Union(key, key+1); !slices.Equal(got, list) {
+					t.Errorf("union of key %x alone: %d members, want %d", key, len(got), len(list))
 				}
 			}
 			for kind := range uint32(3) {
@@ -58,7 +63,9 @@ func TestSetsAgreeWithSlowOnes(t *testing.T) {
 					t.Errorf("union of kind %d: %d members, want %d", kind, len(got), len(all))
 				}
 			}
-		})
+		}
+		readers.Go(read)
+		readers.Go(read)
 	}
 }
 
