@@ -19,8 +19,8 @@ type inner struct {
 }
 
 type list struct {
-	value int64
-	next  *list
+	_    int64
+	next *list
 }
 
 func TestCounter(t *testing.T) {

@@ -28,7 +28,6 @@ type History struct {
 	orgs    []bool    // by number: whether it was founded
 
 	total, made int
-	received    int64 // of the events in queue
 	queue       []eventlog.Event
 	late        int64 // by how much the visit in work is told of late
 	today       int   // the day for which cohorts were weighed
