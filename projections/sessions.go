@@ -155,15 +155,7 @@ func (p *people) sessionAlive(ord uint32) bool {
 // addSession adds a session to a user.
 func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	head := &p.activity.Edit(int(user)).session
-	for *head != 0 { // those that have ended and have only such behind them are in nobody's way
-		if r := p.sessions.At(int(*head - 1)); r != nil && r.seen() {
-			break
-		} else if r == nil {
-			*head = 0
-		} else {
-			*head = r.before
-		}
-	}
+	*head = p.firstSeen(*head)
 	ord = uint32(p.sessions.Append(p.packSession(&s, user, *head, &p.sessionTexts)))
 	*head = ord + 1
 	p.sessionIDs.Add(s.ID, ord, p.sessionAlive)
@@ -175,6 +167,22 @@ func (p *people) addSession(user uint32, s Session) (ord uint32) {
 	p.uses.use(ord, r)
 	p.arrive(ord, r)
 	return ord
+}
+
+// firstSeen is the first link in a user's chain of sessions to one that readers see; 0 if there is
+// none. So nobody walks again and again past those that ended before the newest began.
+func (p *people) firstSeen(link uint32) uint32 {
+	for link != 0 {
+		r := p.sessions.At(int(link - 1))
+		switch {
+		case r == nil:
+			return 0 // it was given up, and so were those before it
+		case r.seen():
+			return link
+		}
+		link = r.before
+	}
+	return 0
 }
 
 // addEnded remembers that the session with an id has ended, before it has begun here.
