@@ -31,7 +31,7 @@ type DashOptions struct {
 	// stops; 0: 65,536.
 	CheckpointAtStop uint64
 	// CheckpointAtDay is how many events make a checkpoint worth while when a UTC day ends;
-	// 0: 16,384.
+	// 0: 16,384, and one for each 32 rows.
 	CheckpointAtDay uint64
 	// CheckpointDays is for how many days one checkpoint each is kept, beside the last two;
 	// 0: 35.
@@ -91,9 +91,6 @@ func NewDashFollower(log DashLog, o DashOptions) *DashFollower {
 	}
 	if o.CheckpointAtStop == 0 {
 		o.CheckpointAtStop = 1 << 16
-	}
-	if o.CheckpointAtDay == 0 {
-		o.CheckpointAtDay = 1 << 14
 	}
 	if o.CheckpointDays == 0 {
 		o.CheckpointDays = 35

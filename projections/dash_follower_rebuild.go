@@ -159,7 +159,7 @@ func (f *DashFollower) foldAll(ctx context.Context, anew bool, out chan<- *dashF
 func (f *DashFollower) daySaver(ctx context.Context, d *dashFold) func() error {
 	savedAt := uint64(0)
 	return func() error {
-		if d.seq-savedAt < f.o.CheckpointAtDay || d.received/msPerDay < f.days {
+		if d.received/msPerDay < f.days || d.seq-savedAt < f.worthADay(f.Image()) { // which has about as many rows
 			return nil
 		}
 		savedAt = d.seq

@@ -61,7 +61,7 @@ func (f *DashFollower) own() {
 // day is folded from there. While the node starts it waits for it, since the days pass faster
 // than that; then those matter only that are kept.
 func (f *DashFollower) saveDay(ctx context.Context, stop context.CancelCauseFunc) error {
-	if f.fold.seq-f.savedAt < f.o.CheckpointAtDay {
+	if f.fold.seq-f.savedAt < f.worthADay(f.Image()) {
 		return nil
 	}
 	if f.Ready() == nil {
@@ -76,6 +76,32 @@ func (f *DashFollower) saveDay(ctx context.Context, stop context.CancelCauseFunc
 	}
 	f.save(ctx, stop)
 	return f.saved()
+}
+
+// worthADay is how many events make a checkpoint worth while when a day ends. They are folded in a
+// fraction of the time that its rows take to load, and a day's worth of small changes all over the
+// rows costs nearly as much disk as all rows.
+func (f *DashFollower) worthADay(image *DashImage) uint64 {
+	if f.o.CheckpointAtDay > 0 {
+		return f.o.CheckpointAtDay
+	}
+	rows := 0
+	for _, t := range image.Projects() {
+		for _, k := range t.kept() {
+			first, end := k.span()
+			rows += end - first
+		}
+	}
+	return max(1<<14, uint64(rows)/32)
+}
+
+// DayCheckpointDue reports whether a checkpoint would be taken if a day ended with seq.
+func (f *DashFollower) DayCheckpointDue(seq uint64) bool {
+	saved := uint64(0)
+	if c := f.newest.Load(); c != nil {
+		saved = c.Seq
+	}
+	return saved < seq && seq-saved >= f.worthADay(f.Image())
 }
 
 // keptDays is the first of the days of which a checkpoint each is kept, counted from the day on which
