@@ -160,9 +160,7 @@ func (s *scene) live(rng *rand.Rand, steps int) {
 		var events []any
 		switch rng.IntN(6) {
 		case 0:
-			for _, e := range company() {
-				events = append(events, e)
-			}
+			events = company()
 			events = events[:1+rng.IntN(len(events))]
 		case 1, 2:
 			for range 1 + rng.IntN(4) {
