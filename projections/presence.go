@@ -13,7 +13,8 @@ import (
 // For each UTC day it has the set of those who did anything, and one for each type of
 // event. Of the last presenceDays days it also has every instant, so that windows that begin
 // or end within one of them are answered to the millisecond; of older ones, a part is
-// answered with the whole day.
+// answered with the whole day. There are so many days only while all their instants fill no
+// more than presencePages pages: else the oldest are given up before their time.
 //
 // An instant takes 8 bytes. A user takes 2 bytes in the set of a day, until they are so many
 // that a bit for everybody is less.
@@ -26,11 +27,12 @@ type presence struct {
 	sightings cow.Array[sighting]
 	pages     cow.Array[presencePage]
 	pagesOf   cow.Pairs        // those in use, by dayKey(0, day)
-	today     cow.Array[int32] // one value: the day on which the newest event was received
+	bounds    cow.Array[int32] // two values: the day on which the newest event was received; the first day with instants
 
 	// Only the writer:
-	open map[int32]uint32 // by day: its page that has room
-	free cow.Pairs        // the keys are the pages that are not in use
+	open  map[int32]uint32 // by day: its page that has room
+	free  cow.Pairs        // the keys are the pages that are not in use
+	limit int              // for tests: instead of presencePages
 }
 
 // sighting is the instant of one or more events of a user.
@@ -52,6 +54,16 @@ const anyKind = 0
 // figures of a year, and the same of the month before it.
 const presenceDays = 400
 
+// presencePages bounds the memory for instants: 67 million of them, 512 MiB. It is part of what
+// the folds mean: another bound is another version.
+const presencePages = 1 << 20
+
+// The values of bounds.
+const (
+	newestDay = iota
+	firstDay
+)
+
 // note adds an event of a user. kind is the symbol of its type, and received the day on which dashd had it.
 func (p *presence) note(user uint32, kind symbol, at Time, received int32) {
 	day := dayOf(at)
@@ -64,12 +76,15 @@ func (p *presence) note(user uint32, kind symbol, at Time, received int32) {
 		return
 	}
 	x := sighting{user, uint32(at - Time(day)*dayMs)}
-	page, ok := p.open[day]
-	if !ok {
-		page = p.newPage(day)
+	page, open := p.open[day]
+	if !open {
+		var ok bool
+		if page, ok = p.newPage(day); !ok {
+			return
+		}
 	}
 	next := int(page)*cow.PageLen + int(p.pages.At(int(page)).n)
-	if ok && *p.sightings.At(next - 1) == x {
+	if open && *p.sightings.At(next - 1) == x {
 		return // one request can send several events
 	}
 	*p.sightings.Edit(next) = x
@@ -79,11 +94,18 @@ func (p *presence) note(user uint32, kind symbol, at Time, received int32) {
 	}
 }
 
-// newPage opens a page for a day.
-func (p *presence) newPage(day int32) uint32 {
-	key, _, ok := p.free.First()
-	page := uint32(key)
-	if ok {
+// newPage opens a page for a day, which must not be before the first. If there would be too many, it gives up
+// the oldest day; if that is this one, there is no page.
+func (p *presence) newPage(day int32) (page uint32, ok bool) {
+	for p.pagesOf.Len() >= p.maxPages() {
+		key, _, _ := p.pagesOf.First()
+		p.forgetBefore(dayOfKey(key) + 1)
+	}
+	if day < p.oldest() {
+		return 0, false
+	}
+	if key, _, ok := p.free.First(); ok {
+		page = uint32(key)
 		p.free.Remove(key, 0)
 		*p.pages.Edit(int(page)) = presencePage{day: day}
 	} else {
@@ -97,23 +119,32 @@ func (p *presence) newPage(day int32) uint32 {
 		p.open = map[int32]uint32{}
 	}
 	p.open[day] = page
-	return page
+	return page, true
 }
 
 // pass notes that an event was received on a day, and gives up the instants that are too
 // old by then.
 func (p *presence) pass(day int32) {
-	switch {
-	case p.today.Len() == 0:
-		p.today.Append(day)
-	case day > *p.today.At(0):
-		*p.today.Edit(0) = day
-	default:
+	if p.bounds.Len() == 0 {
+		p.bounds.Append(day)
+		p.bounds.Append(day - presenceDays)
 		return
 	}
+	if day > *p.bounds.At(newestDay) {
+		*p.bounds.Edit(newestDay) = day
+		p.forgetBefore(day - presenceDays)
+	}
+}
+
+// forgetBefore gives up the instants of the days before one.
+func (p *presence) forgetBefore(day int32) {
+	if day <= p.oldest() {
+		return
+	}
+	*p.bounds.Edit(firstDay) = day
 	for {
 		key, page, ok := p.pagesOf.First()
-		if !ok || key >= dayKey(0, p.oldest()) {
+		if !ok || dayOfKey(key) >= day {
 			return
 		}
 		p.pagesOf.Remove(key, page)
@@ -124,12 +155,19 @@ func (p *presence) pass(day int32) {
 	}
 }
 
+func (p *presence) maxPages() int {
+	if p.limit > 0 {
+		return p.limit
+	}
+	return presencePages
+}
+
 // oldest is the first day of which there are instants.
 func (p *presence) oldest() int32 {
-	if p.today.Len() == 0 {
+	if p.bounds.Len() == 0 {
 		return 0
 	}
-	return *p.today.At(0) - presenceDays
+	return *p.bounds.At(firstDay)
 }
 
 // during is a new set: those who did something in s.
@@ -205,7 +243,7 @@ func (p *presence) freeze() presence {
 		sightings: p.sightings.Freeze(),
 		pages:     p.pages.Freeze(),
 		pagesOf:   p.pagesOf.Freeze(),
-		today:     p.today.Freeze(),
+		bounds:    p.bounds.Freeze(),
 	}
 }
 
@@ -216,7 +254,7 @@ func (p *presence) kept() []keptTable {
 		p.days.kept("active days"),
 		keep("instants", &p.sightings, codeSighting),
 		keep("pages of instants", &p.pages, codePresencePage),
-		keep("today", &p.today, codeDay),
+		keep("bounds of instants", &p.bounds, codeDay),
 	}
 }
 

@@ -77,3 +77,6 @@ func PresenceOfTypes(n int) *Tables {
 	dash.Publish(1)
 	return dash.Image().Tables("p")
 }
+
+// LimitPresence bounds the pages of instants of a project.
+func LimitPresence(d *Dash, project string, pages int) { d.building(project).presence.limit = pages }

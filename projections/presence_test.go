@@ -136,6 +136,48 @@ func TestInstantsOfDaysLongPastAreGivenUp(t *testing.T) {
 	}
 }
 
+// Instants take no more memory than they may: the oldest days are given up before their time,
+// and a day that fills all of it alone.
+func TestInstantsAreBounded(t *testing.T) {
+	const pages, perDay = 8, 100 // two pages of 64 instants a day
+	dash, seq := projections.NewDash(), uint64(0)
+	projections.LimitPresence(dash, "shop", pages)
+	visit := func(day int64, n int64) {
+		for i := range n {
+			seq++
+			at := noon + day*modelDayMs + i
+			dash.Apply(&eventlog.Record{Seq: seq, ReceivedAt: noon + day*modelDayMs, Event: eventlog.Event{
+				Project: "shop", Type: "shop.visited", UserID: fmt.Sprintf("u%d", i), Time: at,
+			}})
+		}
+	}
+	check := func(day int64, want int) {
+		t.Helper()
+		start := noon + day*modelDayMs
+		dash.Publish(seq)
+		if got := projections.CountActive(dash.Image().Tables("shop"), start+7, start+10); got != want {
+			t.Errorf("in 3 ms of day %d there were %d users, want %d", day, got, want)
+		}
+		if n := projections.PresencePages(dash.Image().Tables("shop")); n > pages {
+			t.Errorf("there are %d pages of instants", n)
+		}
+	}
+	for day := range int64(6) {
+		visit(day, perDay)
+	}
+	check(1, perDay) // given up: the whole day answers
+	check(2, 3)
+	check(5, 3)
+	visit(1, perDay) // late, and not taken up again
+	check(1, perDay)
+	check(2, 3)
+	visit(6, pages*64+1)
+	check(6, pages*64+1)
+	check(5, perDay)
+	visit(7, perDay)
+	check(7, 3)
+}
+
 // All types that dashd's commands send to a project have rules: so it is seen, when one is folded, that it
 // is nobody's activity. The document is made from the route table.
 func TestCommandsSendNothingWithoutARule(t *testing.T) {
