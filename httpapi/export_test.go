@@ -20,6 +20,7 @@ type Route struct {
 	Section, Command       string
 	Events                 []eventlog.Type
 	KeyInURL, EndUsers     bool
+	Endless                bool // no length known before, so no HEAD; and no JSON
 	Present                string
 }
 
@@ -36,7 +37,7 @@ func Routes() []Route {
 	for _, rt := range new(Server).routes() {
 		all = append(all, Route{
 			Method: rt.method, Pattern: rt.pattern, Scope: string(rt.scope), Aliases: rt.aliases,
-			Section: rt.section, Command: rt.command, Events: rt.events, KeyInURL: rt.keyInURL, EndUsers: rt.endUsers, Present: rt.present,
+			Section: rt.section, Command: rt.command, Events: rt.events, KeyInURL: rt.keyInURL, EndUsers: rt.endUsers, Endless: rt.endless, Present: rt.present,
 		})
 	}
 	return all
