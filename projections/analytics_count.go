@@ -133,7 +133,7 @@ func (c *census) active(spans []span) []int {
 	return counts
 }
 
-// activeUsers is a new set: those who count and were active in s.
+// activeUsers are those who count and were active in s. The set must not be changed.
 func (c *census) activeUsers(s span) *roaring.Bitmap {
 	var set *roaring.Bitmap
 	switch c.by {
@@ -145,7 +145,7 @@ func (c *census) activeUsers(s span) *roaring.Bitmap {
 		set = c.usedIn(s)
 	}
 	if c.only != nil {
-		set.And(c.only)
+		return roaring.And(set, c.only)
 	}
 	return set
 }
@@ -154,7 +154,7 @@ func (c *census) activeUsers(s span) *roaring.Bitmap {
 func (c *census) cohort(s span, active *roaring.Bitmap) (size, back int) {
 	set := c.joinedDays.union(dayKey(0, dayOf(Time(s.start))), dayKey(0, dayOf(Time(s.end))))
 	if c.only != nil {
-		set.And(c.only)
+		set = roaring.And(set, c.only)
 	}
 	return int(set.GetCardinality()), int(set.AndCardinality(active))
 }

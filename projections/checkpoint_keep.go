@@ -29,6 +29,14 @@ type checkpoints struct {
 	next uint64          // the next generation
 	last *saved          // what the next can refer to
 	bad  map[uint64]bool // generations that turned out damaged
+	// stored are the chunks in the database; nil if that is not known.
+	stored map[storedChunk]struct{}
+}
+
+// storedChunk names a chunk of any version.
+type storedChunk struct {
+	generation
+	chunk uint32
 }
 
 // generation is a checkpoint in the database.
@@ -38,20 +46,37 @@ type generation struct {
 }
 
 // generations lists those that have a root, oldest first, and finds out the number of the next.
-func (c *checkpoints) generations() (all []generation, err error) {
-	err = c.db.Keys(checkpointPrefix, nil, func(key []byte) (bool, error) {
-		version, number, chunk, ok := parseChunkKey(key)
-		if !ok {
-			return true, nil
-		}
-		c.next = max(c.next, number+1)
-		if chunk == rootChunk {
-			all = append(all, generation{version, number})
-		}
-		return true, nil
-	})
-	slices.SortFunc(all, func(a, b generation) int { return cmp.Compare(a.number, b.number) })
+func (c *checkpoints) generations() ([]generation, error) {
+	all, next, err := listGenerations(c.db)
+	c.next = max(c.next, next)
 	return all, err
+}
+
+// listGenerations lists the generations that have a root, oldest first, and tells the number after that of
+// any that has left a chunk. It looks at the first chunk of each only: to list keys is to read what
+// they stand for.
+func listGenerations(db *kv.DB) (all []generation, next uint64, err error) {
+	for from := checkpointPrefix; from != nil; {
+		key := from
+		from = nil
+		err := db.Keys(checkpointPrefix, key, func(key []byte) (bool, error) {
+			version, number, chunk, ok := parseChunkKey(key)
+			if !ok {
+				from = append(slices.Clone(key), 0) // the next there can be
+				return false, nil
+			}
+			if next = max(next, number+1); chunk == rootChunk {
+				all = append(all, generation{version, number})
+			}
+			from = chunkKey(version, number+1, rootChunk)
+			return false, nil
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+	}
+	slices.SortFunc(all, func(a, b generation) int { return cmp.Compare(a.number, b.number) })
+	return all, next, nil
 }
 
 // load returns the newest checkpoint that is good, as an image that can be folded on;
@@ -124,6 +149,7 @@ func (c *checkpoints) save(ctx context.Context, image *DashImage, received int64
 	m := manifest{version: c.version, seq: image.Seq(), received: received, written: c.now()}
 	var err error
 	if m.tables, err = s.tables(ctx, image); err != nil {
+		c.stored = nil
 		return fmt.Errorf("write checkpoint %d: %w", s.generation, err)
 	}
 	body, err := s.body(&m)
@@ -137,7 +163,13 @@ func (c *checkpoints) save(ctx context.Context, image *DashImage, received int64
 		err = s.root(&m, body) // it exists from here on
 	}
 	if err != nil {
+		c.stored = nil // some of its chunks are there
 		return fmt.Errorf("write checkpoint %d: %w", s.generation, err)
+	}
+	for chunk := range s.chunk + 1 {
+		if c.stored != nil {
+			c.stored[storedChunk{generation{c.version, s.generation}, chunk}] = struct{}{}
+		}
 	}
 	c.last = remember(s.generation, m, image)
 	c.slog.Info("checkpoint written", "generation", s.generation, "seq", m.seq,
@@ -184,33 +216,77 @@ func (c *checkpoints) sweep(ctx context.Context, pace func(time.Duration)) error
 	if err != nil {
 		return fmt.Errorf("find the chunks in use: %w", err)
 	}
-	var roots, chunks [][]byte
-	err = c.db.Keys(checkpointPrefix, nil, func(key []byte) (bool, error) {
-		version, number, chunk, ok := parseChunkKey(key)
-		if _, needed := used[chunkRef{number, chunk}]; ok && version == c.version && needed {
-			return true, nil
-		}
-		if chunk == rootChunk {
-			roots = append(roots, slices.Clone(key))
-		} else {
-			chunks = append(chunks, slices.Clone(key))
-		}
-		return true, nil
-	})
-	if err != nil {
+	if err := c.list(ctx, pace); err != nil {
 		return fmt.Errorf("list the chunks: %w", err)
 	}
+	var unused []storedChunk
+	for at := range c.stored {
+		if _, needed := used[chunkRef{at.number, at.chunk}]; at.version != c.version || !needed {
+			unused = append(unused, at)
+		}
+	}
 	// Roots first: what is left of a generation without one means nothing.
-	for part := range slices.Chunk(append(roots, chunks...), kv.MaxDelete) {
+	slices.SortFunc(unused, func(a, b storedChunk) int {
+		return cmp.Or(cmp.Compare(a.chunk, b.chunk), cmp.Compare(a.number, b.number), cmp.Compare(a.version, b.version))
+	})
+	for part := range slices.Chunk(unused, kv.MaxDelete) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		start := time.Now()
-		if err := c.db.Delete(part); err != nil {
+		keys := make([][]byte, len(part))
+		for i, at := range part {
+			keys[i] = chunkKey(at.version, at.number, at.chunk)
+			delete(c.stored, at)
+		}
+		if err := c.db.Delete(keys); err != nil {
+			c.stored = nil
 			return fmt.Errorf("delete chunks: %w", err)
 		}
 		pace(time.Since(start))
 	}
+	return nil
+}
+
+// listTogether is how many keys are listed before it is rested.
+const listTogether = 1 << 10
+
+// list finds out which chunks are stored, once in the life of a process: all of them are read
+// for that. From then on it is known what is written and deleted.
+func (c *checkpoints) list(ctx context.Context, pace func(time.Duration)) error {
+	if c.stored != nil {
+		return nil
+	}
+	stored := map[storedChunk]struct{}{}
+	var strange [][]byte
+	for from, more := checkpointPrefix, true; more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		start, n := time.Now(), 0
+		more = false
+		err := c.db.Keys(checkpointPrefix, from, func(key []byte) (bool, error) {
+			if version, number, chunk, ok := parseChunkKey(key); ok {
+				stored[storedChunk{generation{version, number}, chunk}] = struct{}{}
+			} else {
+				strange = append(strange, slices.Clone(key))
+			}
+			if n++; n == listTogether {
+				from, more = append(slices.Clone(key), 0), true
+			}
+			return !more, nil
+		})
+		if err != nil {
+			return err
+		}
+		pace(time.Since(start))
+	}
+	for part := range slices.Chunk(strange, kv.MaxDelete) {
+		if err := c.db.Delete(part); err != nil {
+			return err
+		}
+	}
+	c.stored = stored
 	return nil
 }
 

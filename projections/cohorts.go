@@ -107,8 +107,7 @@ func (t *Tables) Cohorts(unit CohortUnit, n int, until Time, who CohortUsers) []
 // counts those before offset and after limit, too.
 func (t *Tables) CohortPage(unit CohortUnit, joined Time, age int, who CohortUsers, offset, limit int) Page[User] {
 	at := timeOf(int64(joined))
-	users := t.joinedOn(unit.days(at, 0), t.cohortMembers(who))
-	users.And(t.didIn(unit.days(at, age), who.Types))
+	users := roaring.And(t.joinedOn(unit.days(at, 0), t.cohortMembers(who)), t.didIn(unit.days(at, age), who.Types))
 	page := Page[User]{Total: int(users.GetCardinality())}
 	if offset >= page.Total {
 		return page
@@ -130,16 +129,16 @@ func (t *Tables) cohortMembers(who CohortUsers) *roaring.Bitmap {
 	return t.membersOf(who.OrganizationID)
 }
 
-// joinedOn is a new set: the users who joined on some days, of members if there are any.
+// joinedOn are the users who joined on some days, of members if there are any. The set must not be changed.
 func (t *Tables) joinedOn(d days, members *roaring.Bitmap) *roaring.Bitmap {
 	users := t.joinedDays.union(d.keys(0))
 	if members != nil {
-		users.And(members)
+		return roaring.And(users, members)
 	}
 	return users
 }
 
-// didIn is a new set: those who did something on some days, of given types if there are any.
+// didIn are those who did something on some days, of given types if there are any.
 func (p *presence) didIn(d days, types []eventlog.Type) *roaring.Bitmap {
 	if len(types) == 0 {
 		return p.days.union(d.keys(anyKind))

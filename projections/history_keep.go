@@ -43,6 +43,10 @@ func (h *History) kept(of moment) *Tables {
 	return nil
 }
 
+// rowsPerEvent is how many rows of a checkpoint are loaded in the time in which an event is folded: 16 million in 2.6 s, and
+// 270,000 events in 1 s (bench, "Half a year").
+const rowsPerEvent = 22
+
 // take takes the best fold of a project that is kept, at or before the moment: the
 // caller's from then on. It is worth while if the fold is not much behind a checkpoint that is at
 // the given seq; nil if none is.
@@ -54,8 +58,7 @@ func (h *History) take(of moment, checkpoint uint64) *dashFold {
 		if p.project != of.project || p.fold == nil || p.fold.seq > of.seq {
 			continue
 		}
-		// Loading costs by the row what folding costs by the event, about.
-		if reach := p.fold.seq + uint64(p.fold.rowCount()); reach < checkpoint {
+		if reach := p.fold.seq + uint64(p.fold.rowCount())/rowsPerEvent; reach < checkpoint {
 			continue
 		}
 		if best == nil || p.fold.seq > best.fold.seq {

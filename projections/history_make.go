@@ -186,32 +186,25 @@ func (h *History) roots(seq uint64) (all []root, err error) {
 	if h.db == nil {
 		return nil, nil
 	}
-	version := h.live.o.version
-	for number := uint64(0); ; number++ {
-		found := false
-		err := h.db.Keys(checkpointPrefix, chunkKey(version, number, rootChunk), func(key []byte) (bool, error) {
-			var v int
-			v, number, _, found = parseChunkKey(key)
-			found = found && v == version
-			return false, nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("list the checkpoints: %w", err)
+	found, _, err := listGenerations(h.db)
+	if err != nil {
+		return nil, fmt.Errorf("list the checkpoints: %w", err)
+	}
+	for _, g := range found {
+		if g.version != h.live.o.version {
+			continue
 		}
-		if !found {
-			return all, nil
-		}
-		g := generation{version, number}
 		m, _, err := readRootOf(h.db, g)
 		var damage damageError
 		switch {
-		case errors.As(err, &damage): // what later generations have of this one
+		case errors.As(err, &damage): // it was deleted meanwhile, or cannot be used
 		case err != nil:
 			return nil, fmt.Errorf("read a checkpoint: %w", err)
 		case m.seq <= seq:
 			all = append(all, root{g, m.seq})
 		}
 	}
+	return all, nil
 }
 
 // load makes a fold of a project's tables in a checkpoint.

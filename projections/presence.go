@@ -170,7 +170,7 @@ func (p *presence) oldest() int32 {
 	return *p.bounds.At(firstDay)
 }
 
-// during is a new set: those who did something in s.
+// during are those who did something in s. The set must not be changed.
 func (p *presence) during(s span) *roaring.Bitmap {
 	start, end := max(s.start, minTime), min(s.end, maxTime+1)
 	if start >= end {
@@ -192,7 +192,7 @@ func (p *presence) during(s span) *roaring.Bitmap {
 	return p.days.union(dayKey(anyKind, first), dayKey(anyKind, last), edges...)
 }
 
-// within is a new set: those who did something on a day from from up to to, in ms of the day.
+// within are those who did something on a day from from up to to, in ms of the day.
 func (p *presence) within(day int32, from, to int64) *roaring.Bitmap {
 	if day < p.oldest() {
 		return p.days.union(dayKey(anyKind, day), dayKey(anyKind, day+1))
@@ -232,7 +232,7 @@ func denseOf(set *roaring.Bitmap) dense {
 
 func (b *dense) bitmap() *roaring.Bitmap { return roaring.FromDense(*b, true) }
 
-// activeByEvents is a new set: the ordinals of the users who did something in s, as
+// activeByEvents are the ordinals of the users who did something in s, as
 // presence has it. There may be users among them of whom only the id is known, and some who were deleted.
 func (t *Tables) activeByEvents(s span) *roaring.Bitmap { return t.presence.during(s) }
 

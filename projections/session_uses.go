@@ -87,7 +87,7 @@ func (p *people) reindexUses() {
 	loadPairs(&p.uses.later, later)
 }
 
-// usedIn is a new set: the users who have a session that was last updated in s.
+// usedIn are the users who have a session that was last updated in s.
 func (p *people) usedIn(s span) *roaring.Bitmap {
 	start, end := max(s.start, minTime), min(s.end, maxTime+1)
 	if start >= end {

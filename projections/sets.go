@@ -18,6 +18,8 @@ type sets struct {
 	rows cow.Array[setRow] // sets as of the last freeze
 	keys cow.Pairs         // ordinals of rows by their keys
 
+	unions sharedUnions // of frozen copies; a function, since it is no part of what the sets hold
+
 	// Only the writer:
 	live    []*roaring.Bitmap // by row: as they are now
 	changed []int             // rows whose live set is not that of the last freeze
@@ -129,7 +131,10 @@ func (s *sets) freeze() sets {
 		s.stale[row] = false
 	}
 	s.changed = s.changed[:0]
-	return sets{rows: s.rows.Freeze(), keys: s.keys.Freeze()}
+	if s.unions == nil {
+		s.unions = new(unions).of
+	}
+	return sets{rows: s.rows.Freeze(), keys: s.keys.Freeze(), unions: s.unions}
 }
 
 // of is the set of a key as of the last freeze; nil if there is none.
@@ -140,17 +145,26 @@ func (s *sets) of(key uint64) *roaring.Bitmap {
 	return nil
 }
 
-// union is a new set: all of those whose keys are from first up to, but without, end, and of
-// more.
+// union is all of those whose keys are from first up to, but without, end, and of more. It is for readers, who may share
+// it: it must not be changed.
 func (s *sets) union(first, end uint64, more ...*roaring.Bitmap) *roaring.Bitmap {
-	all := append([]*roaring.Bitmap{roaring.New()}, more...) // of a single one FastOr makes a Clone
+	var parts []*roaring.Bitmap
 	for key, ord := range s.keys.Ascend(first) {
 		if key >= end {
 			break
 		}
-		all = append(all, s.rows.At(int(ord)).members)
+		parts = append(parts, s.rows.At(int(ord)).members)
 	}
-	return roaring.FastOr(all...)
+	if len(parts) > 1 {
+		parts = []*roaring.Bitmap{s.unions(keyRange{first, end}, parts)}
+	}
+	switch parts = append(parts, more...); len(parts) {
+	case 0:
+		return roaring.New()
+	case 1: // FastOr would make a Clone
+		return parts[0]
+	}
+	return roaring.FastOr(parts...)
 }
 
 // kept makes the sets a part of checkpoints.
