@@ -86,6 +86,7 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 		}
 		tables[i], names[name] = kept[n], true
 	}
+	defer announce(tables, m)()
 	var jobs errgroup.Group
 	jobs.SetLimit(runtime.GOMAXPROCS(0))
 	for i, table := range tables {

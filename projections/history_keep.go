@@ -158,13 +158,12 @@ func (d *dashFold) rowCount() (n int) {
 	return n
 }
 
-// weight is how much memory a fold takes, by an estimate: what rows point to and what finds them takes
-// about twice what they take themselves.
+// weight is how much memory a fold takes, by an estimate.
 func (d *dashFold) weight() (n int64) {
 	for _, p := range d.dash.projects {
 		for _, k := range p.tables.kept() {
 			first, end := k.span()
-			n += 3 * int64(k.rowBytes()) * int64(end-first)
+			n += rowWeight(k, end-first)
 		}
 	}
 	return n

@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
+
+	"dashd/projections"
 )
 
 const (
@@ -18,11 +20,11 @@ const (
 	// what stays.
 	memoryHeadroom = 96 << 20
 	// memoryEvery is how often the limit follows the heap.
-	memoryEvery = time.Second / 2
+	memoryEvery = time.Second / 10
 )
 
 // memoryLimit is the soft limit for a heap of which so many bytes were alive after the last
-// collection. A limit near to the live heap makes the collector run all the time; one
+// collection, or soon will be. A limit near to the live heap makes the collector run all the time; one
 // far above it leaves the garbage of a flood of events in memory.
 func memoryLimit(live uint64) int64 {
 	return int64(max(leastMemory, live+live/100*35+memoryHeadroom))
@@ -40,7 +42,7 @@ func followMemory(ctx context.Context) {
 	for set := int64(math.MaxInt64); ; {
 		metrics.Read(sample)
 		// Small changes are not worth stopping the world for.
-		if want := memoryLimit(sample[0].Value.Uint64()); want < set-set/64 || want > set+set/64 {
+		if want := memoryLimit(sample[0].Value.Uint64() + uint64(projections.Loading())); want < set-set/64 || want > set+set/64 {
 			debug.SetMemoryLimit(want)
 			set = want
 		}
