@@ -24,14 +24,14 @@ const (
 )
 
 // memoryLimit is the soft limit for a heap of which so many bytes were alive after the last
-// collection, or soon will be. A limit near to the live heap makes the collector run all the time; one
+// collection. A limit near to the live heap makes the collector run all the time; one
 // far above it leaves the garbage of a flood of events in memory.
 func memoryLimit(live uint64) int64 {
 	return int64(max(leastMemory, live+live/100*35+memoryHeadroom))
 }
 
-// followMemory keeps the memory limit of the process in proportion to what it has to hold, until ctx
-// ends. An operator who sets GOMEMLIMIT decides himself.
+// followMemory keeps the memory limit of the process in proportion to what it has to hold, with room for
+// rows that are being loaded, until ctx ends. An operator who sets GOMEMLIMIT decides himself.
 func followMemory(ctx context.Context) {
 	if os.Getenv("GOMEMLIMIT") != "" {
 		return
@@ -42,7 +42,7 @@ func followMemory(ctx context.Context) {
 	for set := int64(math.MaxInt64); ; {
 		metrics.Read(sample)
 		// Small changes are not worth stopping the world for.
-		if want := memoryLimit(sample[0].Value.Uint64() + uint64(projections.Loading())); want < set-set/64 || want > set+set/64 {
+		if want := memoryLimit(sample[0].Value.Uint64()) + projections.Loading(); want < set-set/64 || want > set+set/64 {
 			debug.SetMemoryLimit(want)
 			set = want
 		}
