@@ -248,14 +248,13 @@ func fieldName(table string, i int) string {
 
 // rowLabel is the id of what a row is about, "" if it has none.
 func (t *Tables) rowLabel(table string, i int) string {
-	label := func(e entity) string { return e.id }
 	switch table {
 	case "users", "activity":
 		if r := t.users.At(i); r != nil {
 			return r.userID()
 		}
 	case "accounts":
-		return label(t.accountEntity(uint32(i)))
+		return t.accountEntity(uint32(i)).id
 	case "sessions":
 		if r := t.sessions.At(i); r != nil {
 			return r.sessionID()

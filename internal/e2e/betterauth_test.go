@@ -17,7 +17,7 @@ import (
 // way there is. In between dashd ends twice, once politely and once not.
 func TestBetterAuthApplication(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this test starts Node.js and takes several seconds")
+		t.Skip("NOT RUN with -short: this test starts Node.js and takes several seconds")
 	}
 	node := newDashd(t)
 	proxy := newRecorder(t, node.url(""))

@@ -18,7 +18,7 @@ import (
 // factor is the one that Better Auth writes.
 func TestBetterAuthReadsWhatDashdStores(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this test starts Node.js")
+		t.Skip("NOT RUN with -short: this test starts Node.js")
 	}
 	const password = "pa\u0301sswörd \ufb01"
 	secret := credential.NewTOTPSecret()
@@ -64,7 +64,7 @@ func TestBetterAuthReadsWhatDashdStores(t *testing.T) {
 // of its users.
 func TestApplicationAcceptsAnImpersonator(t *testing.T) {
 	if testing.Short() {
-		t.Skip("-short: this test starts Node.js and takes several seconds")
+		t.Skip("NOT RUN with -short: this test starts Node.js and takes several seconds")
 	}
 	node := newDashd(t)
 	proxy := newRecorder(t, node.url(""))
