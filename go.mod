@@ -4,6 +4,8 @@ go 1.26.0
 
 require github.com/dgraph-io/ristretto/v2 v2.2.0
 
+require github.com/anishathalye/porcupine v1.3.1 // indirect
+
 require (
 	github.com/BurntSushi/toml v1.4.1-0.20240526193622-a339e1f7089c // indirect
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
