@@ -39,7 +39,11 @@ type Config struct {
 	// entries from first to last are raft's own.
 	NewFSM    func(between func(first, last uint64) error) FSM
 	Snapshots Snapshots
-	// Transport to the other nodes; nil: there are none.
+	// Stream is the way to the other nodes, and Address the one at which they reach this
+	// one. nil: there are none.
+	Stream  Stream
+	Address string
+	// Transport is used instead of Stream, if not nil.
 	Transport Transport
 	Log       *slog.Logger
 	// Fatal is told why the node must stop, from any goroutine. It may return.
@@ -65,7 +69,9 @@ const (
 	maxAppendEntries = 16 // of up to 1 MiB each in one message
 	kick             = 100 * time.Millisecond
 	notifications    = 64
-	transportTimeout = 10 * time.Second
+	transportTimeout = 5 * time.Second // of one message, with the write it causes
+	transportPool    = 3
+	observations     = 64
 )
 
 // Cluster is the raft node of this machine.
@@ -74,18 +80,19 @@ type Cluster struct {
 	raft   *raft.Raft
 	logs   *logStore
 	notify chan bool
-	down   chan struct{} // closed when raft answers nothing more
+	seen   chan raft.Observation // that another node leads
+	down   chan struct{}         // closed when raft answers nothing more
 
 	lead atomic.Uint64 // the term Term answers; 0: none
 
 	mu      sync.Mutex
-	changed chan struct{} // closed and replaced when lead changes
-	next    *barrier      // the one that later calls of Barrier share; nil: none waits
-	busy    bool          // a goroutine works on barriers
+	changed chan struct{} // closed and replaced when lead, or who leads, changes
+
+	barriers, checks rounds
 }
 
 // Open starts raft on the data directory, or refuses it. A new directory becomes
-// a cluster of one. Run must be running for this node to lead.
+// a cluster of one, unless it joins another. Run must be running for this node to lead.
 func Open(c Config) (*Cluster, error) {
 	if c.TruncateBytes <= 0 {
 		c.TruncateBytes = defaultTruncateBytes
@@ -99,8 +106,11 @@ func Open(c Config) (*Cluster, error) {
 		logs:    logs,
 		notify:  make(chan bool, notifications),
 		down:    make(chan struct{}),
+		seen:    make(chan raft.Observation, observations),
 		changed: make(chan struct{}),
 	}
+	cl.barriers.run = func() error { return cl.await(cl.raft.Barrier(enqueueTimeout)) }
+	cl.checks.run = func() error { return cl.await(cl.raft.VerifyLeader()) }
 	if err := cl.start(); err != nil {
 		return nil, errors.Join(err, logs.close())
 	}
@@ -111,12 +121,13 @@ func (c *Cluster) start() error {
 	if err := c.logs.verify(c.Node, c.Events); err != nil {
 		return err
 	}
-	id := raft.ServerID(c.Node.Identity().NodeID)
-	if c.Transport == nil {
-		_, c.Transport = raft.NewInmemTransportWithTimeout(raft.ServerAddress(id), transportTimeout)
+	if err := c.logs.dropPassed(c.Events.Persisted().Index); err != nil {
+		return err
 	}
+	id := raft.ServerID(c.Node.Identity().NodeID)
+	c.openTransport(id)
 	conf := c.raftConfig(id)
-	if c.Node.New() {
+	if c.Node.New() && !c.Node.Joins() {
 		err := raft.BootstrapCluster(conf, c.logs, c.logs, c.Snapshots, c.Transport, raft.Configuration{
 			Servers: []raft.Server{{Suffrage: raft.Voter, ID: id, Address: c.Transport.LocalAddr()}},
 		})
@@ -133,6 +144,10 @@ func (c *Cluster) start() error {
 		return err
 	}
 	c.raft = r
+	r.RegisterObserver(raft.NewObserver(c.seen, false, func(o *raft.Observation) bool {
+		_, ok := o.Data.(raft.LeaderObservation)
+		return ok
+	}))
 	c.hurry(id)
 	return nil
 }
@@ -175,6 +190,7 @@ func (c *Cluster) raftConfig(id raft.ServerID) *raft.Config {
 	conf.SnapshotThreshold = truncateEntries
 	conf.TrailingLogs = minTrailing
 	conf.NoLegacyTelemetry = true
+	conf.ShutdownOnRemove = false // the node is told by the log that it was removed
 	return conf
 }
 
@@ -205,6 +221,9 @@ func (c *Cluster) Close() error {
 	}
 	if err := future.Error(); err != nil {
 		return fmt.Errorf("stop raft: %w", err)
+	}
+	if err := c.closeTransport(); err != nil {
+		c.Log.Info("transport not closed in order", "err", err)
 	}
 	term := c.raft.CurrentTerm()
 	if err := c.logs.close(); err != nil {

@@ -35,6 +35,8 @@ type nodeFile struct {
 	// Complete is set at the end of the first start. Until then the stores may lack
 	// the incarnation; nothing has been acknowledged.
 	Complete bool `json:"complete"`
+	// Join says that the node was made to join a cluster that exists: it begins none.
+	Join bool `json:"join,omitempty"`
 	// Clean is set by a stop that persisted everything.
 	Clean bool `json:"clean"`
 	// Term and Applied are marks that the node has reached. Storage that is behind
@@ -91,6 +93,33 @@ func OpenNodeFile(dir string, occupied bool) (*NodeFile, error) {
 	}
 	return f, nil
 }
+
+// JoinNodeFile is OpenNodeFile for a node that joins a cluster: a new directory gets an
+// identity in it. One that belongs to another cluster, or began one, is refused.
+func JoinNodeFile(dir, clusterID string) (*NodeFile, error) {
+	f := &NodeFile{dir: dir}
+	if _, err := os.Stat(f.path()); errors.Is(err, fs.ErrNotExist) {
+		f.now = nodeFile{Format: nodeFileFormat, Join: true, Identity: Identity{
+			ClusterID: clusterID, NodeID: uuid.NewString(), Incarnation: uuid.NewString(),
+		}}
+		return f, f.write()
+	}
+	f, err := OpenNodeFile(dir, true)
+	if err != nil {
+		return nil, err
+	}
+	switch have := f.now; {
+	case have.ClusterID != clusterID:
+		return nil, refuse("%s is node %s of cluster %s, and the token is for cluster %s; use another --data-dir, or start without --join",
+			dir, have.NodeID, have.ClusterID, clusterID)
+	case !have.Join && !have.Complete:
+		return nil, refuse("%s has begun a cluster of its own; use another --data-dir", dir)
+	}
+	return f, nil
+}
+
+// Joins reports whether the node was made to join a cluster that exists.
+func (f *NodeFile) Joins() bool { return f.now.Join }
 
 // Identity says whose directory it is.
 func (f *NodeFile) Identity() Identity { return f.now.Identity }

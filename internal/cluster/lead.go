@@ -30,6 +30,8 @@ func (c *Cluster) Run(ctx context.Context) error {
 			} else {
 				c.setLead(0)
 			}
+		case <-c.seen:
+			c.tell()
 		case <-ctx.Done():
 			c.setLead(0)
 			return nil
@@ -61,9 +63,19 @@ func (c *Cluster) takeLead() {
 func (c *Cluster) setLead(term uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.lead.Swap(term) == term {
-		return
+	if c.lead.Swap(term) != term {
+		c.tellLocked()
 	}
+}
+
+// tell wakes those who wait for a change of the leader.
+func (c *Cluster) tell() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.tellLocked()
+}
+
+func (c *Cluster) tellLocked() {
 	close(c.changed)
 	c.changed = make(chan struct{})
 }
@@ -80,9 +92,7 @@ func (c *Cluster) Term() (uint64, error) {
 // WaitLead waits until Term answers one.
 func (c *Cluster) WaitLead(ctx context.Context) error {
 	for {
-		c.mu.Lock()
-		changed := c.changed
-		c.mu.Unlock()
+		changed := c.Changed()
 		if _, err := c.Term(); err == nil {
 			return nil
 		}

@@ -80,16 +80,13 @@ func (s *logStore) GetLog(index uint64, l *raft.Log) error {
 	return err
 }
 
-// DeleteRange deletes entries, but never one at the head of the log that the
-// event log does not have on disk: raft counts barriers as part of its snapshots,
-// and the position a node restarts from does not.
+// DeleteRange deletes entries: the oldest, which the event log must have on disk (raft
+// counts barriers as part of its snapshots, and the position a node restarts from does
+// not), or the newest, which no majority has and another leader has written otherwise.
 func (s *logStore) DeleteRange(first, last uint64) error {
-	oldest, err := s.FirstIndex()
-	if err != nil {
-		return err
-	}
-	if first <= oldest {
-		last = min(last, s.truncatable())
+	// What begins behind the event log is of the second kind, even if it is all there is.
+	if safe := s.truncatable(); first <= safe {
+		last = min(last, safe)
 	}
 	if last < first {
 		return nil
@@ -98,6 +95,24 @@ func (s *logStore) DeleteRange(first, last uint64) error {
 		return s.bolt.DeleteRange(pieceKey(first, 0), pieceKey(last, maxPieces-1))
 	})
 }
+
+// dropPassed deletes all entries if the event log goes on behind them: what is between
+// came from another node, and raft must not take the rest for the newest there is.
+func (s *logStore) dropPassed(persisted uint64) error {
+	first, err := s.FirstIndex()
+	if err != nil {
+		return err
+	}
+	last, err := s.LastIndex()
+	if err != nil || last == 0 || last >= persisted {
+		return err
+	}
+	return s.DeleteRange(first, last)
+}
+
+// IsMonotonic makes raft delete all entries when it has installed a snapshot: those
+// before it and those after would have a gap between them.
+func (s *logStore) IsMonotonic() bool { return true }
 
 // FirstIndex is the index of the oldest entry, 0 if there is none.
 func (s *logStore) FirstIndex() (index uint64, err error) {

@@ -75,50 +75,25 @@ func (c *Cluster) await(f raft.Future) error {
 	}
 }
 
-// barrier is one entry of raft that any number of callers wait for.
-type barrier struct {
-	done chan struct{}
-	err  error // set before done is closed
-}
-
 // Barrier returns once this node, leading, has applied everything that was
 // committed anywhere before the call: a read after it is linearizable. Calls that
 // come while a barrier is on its way share the next one.
-func (c *Cluster) Barrier(ctx context.Context) error {
-	c.mu.Lock()
-	b := c.next
-	if b == nil {
-		b = &barrier{done: make(chan struct{})}
-		c.next = b
-		if !c.busy {
-			c.busy = true
-			go c.barriers() // ends when nobody waits; await bounds it at shutdown
-		}
-	}
-	c.mu.Unlock()
-	select {
-	case <-b.done:
-		return b.err
-	case <-ctx.Done():
-		return errs.Wrap(ctx.Err(), errs.Unavailable, CodeBusy, "the request ended before the leader was confirmed")
-	}
-}
+func (c *Cluster) Barrier(ctx context.Context) error { return c.barriers.wait(ctx) }
 
-func (c *Cluster) barriers() {
-	for {
-		c.mu.Lock()
-		b := c.next
-		c.next = nil
-		if b == nil {
-			c.busy = false
-			c.mu.Unlock()
-			return
-		}
-		c.mu.Unlock()
-		if err := c.await(c.raft.Barrier(enqueueTimeout)); err != nil {
-			// Nothing was to be written: whatever happened, the answer is "not now".
-			b.err = notLeader(err)
-		}
-		close(b.done)
+// Verify returns nil if a majority took this node for the leader after the call: nothing
+// that another one has acknowledged before can be missing here. That rests on clocks
+// that run: a node that was held for longer than its lease may be wrong for a moment;
+// Barrier never is. Calls that come while others wait share the next round.
+func (c *Cluster) Verify(ctx context.Context) error {
+	term, err := c.Term()
+	if err != nil {
+		return err
 	}
+	if err := c.checks.wait(ctx); err != nil {
+		return err
+	}
+	if now, err := c.Term(); err != nil || now != term {
+		return notLeader(errOtherTerm)
+	}
+	return nil
 }
