@@ -119,6 +119,13 @@ const (
 
 	DashdProjectionRebuild Type = "dashd.projection.rebuild" // a node was told to fold its log anew
 
+	DashdClusterCreated        Type = "dashd.cluster.created"    // its certificate authority
+	DashdJoinTokenCreated      Type = "dashd.join_token.created" // it lets one node in
+	DashdNodeJoined            Type = "dashd.node.joined"
+	DashdNodeMoved             Type = "dashd.node.moved"             // it has another address
+	DashdNodeRemoved           Type = "dashd.node.removed"           // for ever
+	DashdLeadershipTransferred Type = "dashd.leadership.transferred" // the leader was told to give it away
+
 	DashdDrainCreated   Type = "dashd.drain.created"
 	DashdDrainUpdated   Type = "dashd.drain.updated"
 	DashdDrainDeleted   Type = "dashd.drain.deleted"

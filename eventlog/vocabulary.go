@@ -106,6 +106,12 @@ var table = []entry{
 	{Type: DashdDrainDeleted, own: true},
 	{Type: DashdDrainReplayed, own: true},
 	{Type: DashdDrainSuspended, own: true},
+	{Type: DashdClusterCreated, own: true},
+	{Type: DashdJoinTokenCreated, own: true},
+	{Type: DashdNodeJoined, own: true},
+	{Type: DashdNodeMoved, own: true},
+	{Type: DashdNodeRemoved, own: true},
+	{Type: DashdLeadershipTransferred, own: true},
 }
 
 // signInFailed is the one name of the dash plugin that has a status in it: it

@@ -10,8 +10,8 @@ import (
 	"dashd/eventlog"
 )
 
-// Access is the projection of who may do what: projects, their API keys, and the
-// keys dashd signs with.
+// Access is the projection of who may do what: projects, their API keys, the
+// keys dashd signs with, and the nodes of the cluster.
 //
 // Readers take [Access.Image] from any goroutine. Apply and Publish belong to one
 // goroutine, that of the follower.
@@ -87,6 +87,7 @@ type AccessImage struct {
 	byHash   map[KeyHash]*Key   // the same rows
 	signing  []SigningKey       // oldest first
 	jwks     []byte             // of signing
+	cluster  clusterState
 }
 
 // Project is an isolation boundary: each event belongs to one.
@@ -166,6 +167,7 @@ func (m *AccessImage) clone() *AccessImage {
 	c.keys = cloneMap(m.keys)
 	c.byHash = cloneMap(m.byHash)
 	c.signing = slices.Clone(m.signing)
+	c.cluster = m.cluster.clone()
 	return &c
 }
 

@@ -36,3 +36,27 @@ type SigningKeyMeta struct {
 	Alg    string `json:"alg"`    // EdDSA
 	Public string `json:"public"` // 32 bytes, base64url
 }
+
+// ClusterMeta is the metadata of an eventlog.DashdClusterCreated event. The private key
+// of the certificate authority is the event's sealed secret: its seed.
+type ClusterMeta struct {
+	Cluster     string `json:"clusterId"`
+	Certificate string `json:"certificate"` // DER, base64
+}
+
+// JoinTokenMeta is the metadata of an eventlog.DashdJoinTokenCreated event. The token's
+// secret is in no event.
+type JoinTokenMeta struct {
+	Token     string `json:"tokenId"`
+	Hash      string `json:"hash"`      // SHA-256 of the secret, hex
+	ExpiresAt int64  `json:"expiresAt"` // ms
+}
+
+// NodeMeta is the metadata of eventlog.DashdNodeJoined, DashdNodeMoved and
+// DashdNodeRemoved events.
+type NodeMeta struct {
+	Node        string `json:"nodeId"`
+	Incarnation string `json:"incarnation,omitempty"` // of a node that joins
+	Address     string `json:"address,omitempty"`     // of its cluster port; not of one that is removed
+	Token       string `json:"tokenId,omitempty"`     // what it joins with; the first node has none
+}

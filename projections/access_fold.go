@@ -20,6 +20,11 @@ var accessFolds = map[eventlog.Type]func(*AccessImage, *eventlog.Record) bool{
 	eventlog.DashdKeyCreated:        (*AccessImage).foldKey,
 	eventlog.DashdKeyRevoked:        (*AccessImage).foldRevocation,
 	eventlog.DashdSigningKeyCreated: (*AccessImage).foldSigningKey,
+	eventlog.DashdClusterCreated:    (*AccessImage).foldCluster,
+	eventlog.DashdJoinTokenCreated:  (*AccessImage).foldJoinToken,
+	eventlog.DashdNodeJoined:        (*AccessImage).foldNodeJoined,
+	eventlog.DashdNodeMoved:         (*AccessImage).foldNodeMoved,
+	eventlog.DashdNodeRemoved:       (*AccessImage).foldNodeRemoved,
 }
 
 // accessTypes are the types Access folds, in a fixed order.
@@ -28,6 +33,11 @@ var accessTypes = []eventlog.Type{
 	eventlog.DashdKeyCreated,
 	eventlog.DashdKeyRevoked,
 	eventlog.DashdSigningKeyCreated,
+	eventlog.DashdClusterCreated,
+	eventlog.DashdJoinTokenCreated,
+	eventlog.DashdNodeJoined,
+	eventlog.DashdNodeMoved,
+	eventlog.DashdNodeRemoved,
 }
 
 func (m *AccessImage) foldProject(rec *eventlog.Record) bool {

@@ -27,6 +27,10 @@ const (
 	BadToken     RefusalReason = "bad_token"
 	UsedToken    RefusalReason = "used_token"   // good for one request, and there was one
 	BeyondToken  RefusalReason = "beyond_token" // a good one, which does not reach so far
+
+	WrongJoinToken   RefusalReason = "wrong_join_token"
+	ExpiredJoinToken RefusalReason = "expired_join_token"
+	UsedJoinToken    RefusalReason = "used_join_token" // another node has joined with it
 )
 
 // Refusal is a request that was refused for its credential: the metadata of an

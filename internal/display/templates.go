@@ -99,5 +99,11 @@ var rows = []struct {
 	{eventlog.DashdRequestRefusals, `{COUNT} more requests refused{ from |SOURCE}`, `{COUNT} more requests refused{ from |SOURCE}`},
 	{eventlog.DashdGeoLoaded, `Geo database {DATABASE} loaded{ by node |NODE}`, `Failed to load geo database {DATABASE}`},
 	{eventlog.DashdGeoRejected, `Geo database rejected{ by node |NODE}{: |REASON}`, `Failed to reject geo database`},
+	{eventlog.DashdClusterCreated, `Cluster {CLUSTER} created{ by |OPERATOR}`, `Failed to create cluster {CLUSTER}`},
+	{eventlog.DashdJoinTokenCreated, `Join token {JOIN} created{ by |OPERATOR}`, `Failed to create join token {JOIN}`},
+	{eventlog.DashdNodeJoined, `Node {NODE} joined{ at |ADDRESS}`, `Failed to let node {NODE} join`},
+	{eventlog.DashdNodeMoved, `Node {NODE} moved{ to |ADDRESS}`, `Failed to move node {NODE}`},
+	{eventlog.DashdNodeRemoved, `Node {NODE} removed{ by |OPERATOR}`, `Failed to remove node {NODE}`},
+	{eventlog.DashdLeadershipTransferred, `Leadership of node {NODE} given away{ by |OPERATOR}{, to |TARGET}`, `Failed to give leadership of node {NODE} away`},
 	{eventlog.DashdProjectionRebuild, `Rebuild of the projection {PROJECTION} asked for{ by |OPERATOR}`, `Failed to ask for a rebuild of the projection {PROJECTION}`},
 }

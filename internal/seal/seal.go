@@ -34,6 +34,7 @@ const (
 	TwoFactor  Class = "two-factor"  // TOTP secrets and hashes of backup codes; the id is the user's
 	SSO        Class = "sso"         // client secrets and private keys of SSO providers; the id is the row's
 	Drain      Class = "drain"       // configurations of log drains; the id is the drain's
+	CA         Class = "ca"          // the private key that signs nodes' certificates; the id is the cluster's
 	Request    Class = "request"     // what an Idempotency-Key stands for (MAC only); the id is the API key's
 )
 
