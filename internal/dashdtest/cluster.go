@@ -1,0 +1,134 @@
+package dashdtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Status is some of what a node says of itself.
+type Status struct {
+	NodeID   string
+	NotReady []string
+	Head     uint64
+	Raft     struct {
+		State   string
+		Term    uint64
+		Ready   bool
+		Leader  string
+		Servers []struct {
+			NodeID  string
+			Address string
+			Voter   bool
+		}
+	}
+}
+
+// Status asks the node how it is.
+func (n *Node) Status() (s Status, err error) {
+	resp, err := n.Client().Get("http://dashd/v1/status")
+	if err != nil {
+		return s, err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return s, err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return s, fmt.Errorf("GET /v1/status: %s %s", resp.Status, text)
+	}
+	return s, json.Unmarshal(text, &s)
+}
+
+// Voters is how many nodes vote, as far as the node knows.
+func (s *Status) Voters() int {
+	n := 0
+	for _, m := range s.Raft.Servers {
+		if m.Voter {
+			n++
+		}
+	}
+	return n
+}
+
+// Form makes a cluster of nodes that have never run: the first one by itself, the
+// others by joining it. It returns when all are voters.
+func Form(t testing.TB, nodes ...*Node) {
+	t.Helper()
+	nodes[0].Start(t)
+	for _, n := range nodes[1:] {
+		n.Join(t, nodes[0])
+	}
+	WaitVoters(t, nodes[0], len(nodes))
+}
+
+// Join starts a node that has never run as a new member of the cluster that member
+// belongs to, and returns when it is ready. It may not vote yet.
+func (n *Node) Join(t testing.TB, member *Node) {
+	t.Helper()
+	n.Token = member.JoinToken(t)
+	n.Start(t)
+	n.Token = "" // it has been used up, and later starts need none
+}
+
+// JoinToken makes a token with which a node may join.
+func (n *Node) JoinToken(t testing.TB) string {
+	t.Helper()
+	lines := strings.Fields(n.Command(t, "join-token"))
+	return lines[len(lines)-1]
+}
+
+// WaitVoters waits until so many nodes vote, as a member knows.
+func WaitVoters(t testing.TB, member *Node, want int) {
+	t.Helper()
+	Await(t, fmt.Sprintf("%d voters", want), func() error {
+		s, err := member.Status()
+		if err == nil && s.Voters() != want {
+			err = fmt.Errorf("%d nodes vote: %+v", s.Voters(), s.Raft.Servers)
+		}
+		return err
+	})
+}
+
+// Leader waits until one of the nodes leads and has applied everything before its
+// term, and returns it with its place.
+func Leader(t testing.TB, nodes ...*Node) (leader *Node, at int) {
+	t.Helper()
+	Await(t, "a leader", func() error {
+		leader = nil
+		var term uint64
+		for i, n := range nodes {
+			// A node that cannot be asked does not lead; one that was cut off may believe it does.
+			if s, err := n.Status(); err == nil && s.Raft.Ready && s.Raft.Term > term {
+				leader, at, term = n, i, s.Raft.Term
+			}
+		}
+		if leader == nil {
+			return fmt.Errorf("none of %d nodes leads", len(nodes))
+		}
+		return nil
+	})
+	return leader, at
+}
+
+// Await asks again and again until there is no error, and fails the test when that
+// takes too long.
+func Await(t testing.TB, what string, ask func() error) {
+	t.Helper()
+	giveUp := time.Now().Add(Patience)
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		if time.Now().After(giveUp) {
+			t.Fatalf("no sign of %s: %v", what, err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
