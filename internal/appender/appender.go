@@ -13,18 +13,22 @@ import (
 	"dashd/internal/errs"
 )
 
-// Codes of the errors of Append, besides those of the Proposer.
+// Codes of the errors of Append, besides those of the Proposer. All but CodeOutcomeUnknown mean that nothing was
+// written.
 const (
 	CodeBusy           = "BUSY"
 	CodeTooLarge       = "TOO_LARGE"
 	CodeOutcomeUnknown = "OUTCOME_UNKNOWN"
 	CodeShuttingDown   = "SHUTTING_DOWN"
+	CodeNotLeader      = "NOT_LEADER" // nothing was written: this node does not lead, or not in the term that was asked for
 )
 
 // Result is what became of one event.
 type Result struct {
-	Seq       uint64
-	Duplicate bool // the same id and content was there already, at Seq
+	Seq uint64
+	// Duplicate says that the same id and content was there already, at Seq. An event that brings the salt of the
+	// one that is there is that one, sent twice by a node that did not hear the answer: no duplicate.
+	Duplicate bool
 	Conflict  bool // the same id with other content is at Seq; this event was not written
 }
 
@@ -130,6 +134,15 @@ func (a *Appender) Now() int64 {
 // and after an error for ever: nobody may change them then. The end of ctx stops the
 // waiting and not the write: the error then is of kind Unavailable, outcome unknown.
 func (a *Appender) Append(ctx context.Context, events []eventlog.Event) ([]Result, error) {
+	return a.AppendIn(ctx, 0, events)
+}
+
+// Term is the term in which this node leads, for AppendIn.
+func (a *Appender) Term() (uint64, error) { return a.proposer.Term() }
+
+// AppendIn is Append for events that were decided on: they are written while this node leads in the given term,
+// so that no other leader has decided anything between, or not at all (NOT_LEADER). 0: in whatever term.
+func (a *Appender) AppendIn(ctx context.Context, term uint64, events []eventlog.Event) ([]Result, error) {
 	if len(events) == 0 {
 		return nil, nil
 	}
@@ -147,6 +160,7 @@ func (a *Appender) Append(ctx context.Context, events []eventlog.Event) ([]Resul
 	if err != nil {
 		return nil, err
 	}
+	r.term = term
 	if err := a.enqueue(r); err != nil {
 		return nil, err
 	}
@@ -221,5 +235,7 @@ func (a *Appender) refuse(err error) {
 	a.mu.Unlock()
 	a.signal()
 }
+
+var errOtherTerm = errs.Wrap(errors.New("the term has ended"), errs.Unavailable, CodeNotLeader, "this node no longer leads the cluster")
 
 var errShuttingDown = errs.Wrap(errors.New("appender stopped"), errs.Unavailable, CodeShuttingDown, "this node is shutting down")

@@ -169,7 +169,7 @@ func (b *pending) settle(r *request, applied store.Applied, err error) {
 		case err != nil:
 		case r.found != nil && r.found[i] != nil:
 			rec := r.found[i]
-			r.results[i] = again(rec.Seq, eventlog.SameContent(&rec.Event, &r.events[i]))
+			r.results[i] = again(rec.Seq, compare(&rec.Event, &r.events[i]))
 		case r.dropped(i):
 			continue // a repeat: whoever settles the first one writes its result
 		default:
@@ -186,17 +186,17 @@ func (b *pending) settle(r *request, applied store.Applied, err error) {
 // settleRepeat gives p the outcome that follows from that of event i of r.
 func (b *pending) settleRepeat(p repeat, r *request, i int, err error) {
 	if err == nil {
-		same := p.same
+		what := p.what
 		if r.found != nil && r.found[i] != nil {
 			// Neither of the two is in the log, but a third.
-			same = eventlog.SameContent(&r.found[i].Event, &p.r.events[p.i])
+			what = compare(&r.found[i].Event, &p.r.events[p.i])
 		}
-		p.r.results[p.i] = again(r.results[i].Seq, same)
+		p.r.results[p.i] = again(r.results[i].Seq, what)
 	}
 	p.r.settle(err)
 }
 
 // again is the result of an event whose id is in the log at seq.
-func again(seq uint64, same bool) Result {
-	return Result{Seq: seq, Duplicate: same, Conflict: !same}
+func again(seq uint64, what sameness) Result {
+	return Result{Seq: seq, Duplicate: what == content, Conflict: what == other}
 }

@@ -30,6 +30,7 @@ const (
 // request is one call of Append.
 type request struct {
 	events []eventlog.Event // not changed once queued
+	term   uint64           // the only one to be written in; 0: any
 	hashes [][16]byte       // of given ids, by event; nil if there is none
 	group  []byte           // the events encoded; nil: to be encoded with others
 	bytes  int              // what it adds to a block, at most
@@ -53,7 +54,7 @@ type request struct {
 // prepare does what needs no order among requests: identity, salts, hashes, and
 // the encoding of a large request.
 func (a *Appender) prepare(events []eventlog.Event) (*request, error) {
-	if err := a.identify(events); err != nil {
+	if err := a.Identify(events); err != nil {
 		return nil, err
 	}
 	r := &request{
@@ -95,9 +96,9 @@ func notEncoded(err error) error {
 	return fmt.Errorf("encode events: %w", err)
 }
 
-// identify fills in ids and salts. One read of the random source serves all, for
-// it is a system call.
-func (a *Appender) identify(events []eventlog.Event) error {
+// Identify fills in the ids and salts that events lack, as Append does: for those who send them to an appender
+// elsewhere. One read of the random source serves all, for it is a system call.
+func (a *Appender) Identify(events []eventlog.Event) error {
 	const idBytes, saltBytes = 10, 16
 	need := 0
 	for i := range events {

@@ -2,6 +2,7 @@ package appender
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"dashd/eventlog/block"
@@ -92,6 +93,17 @@ func (a *Appender) take() []*request {
 	return taken
 }
 
+// inTerm settles the requests that are for another term, and returns the others.
+func inTerm(requests []*request, term uint64) []*request {
+	return slices.DeleteFunc(requests, func(r *request) bool {
+		other := r.term != 0 && r.term != term
+		if other {
+			r.settle(errOtherTerm)
+		}
+		return other
+	})
+}
+
 // start fixes the order of the block and leaves the rest to a goroutine, whose
 // end Run waits for.
 func (a *Appender) start(requests []*request) {
@@ -105,6 +117,7 @@ func (a *Appender) start(requests []*request) {
 		}
 		return
 	}
+	requests = inTerm(requests, term)
 	for _, r := range requests {
 		a.ids.enter(r)
 	}

@@ -23,7 +23,27 @@ type entry struct {
 type repeat struct {
 	r    *request
 	i    int
-	same bool // it says what the first one says
+	what sameness
+}
+
+// sameness is what an event is to another one under its id.
+type sameness uint8
+
+const (
+	other    sameness = iota // it says something else
+	content                  // it says the same
+	identity                 // it is the same, sent twice
+)
+
+// compare finds it out. Salts are random and made once for an event, wherever it is sent.
+func compare(first, again *eventlog.Event) sameness {
+	switch {
+	case !eventlog.SameContent(first, again):
+		return other
+	case first.Salt == again.Salt:
+		return identity
+	}
+	return content
 }
 
 // enter puts the given ids of r into the table. Events whose id is there already
@@ -40,7 +60,7 @@ func (t *table) enter(r *request) {
 			continue
 		}
 		if first, ok := t.entries[r.hashes[i]]; ok {
-			first.repeats = append(first.repeats, repeat{r, i, eventlog.SameContent(first.first, e)})
+			first.repeats = append(first.repeats, repeat{r, i, compare(first.first, e)})
 			t.entries[r.hashes[i]] = first
 			r.dropEvent(i)
 			r.expect()

@@ -9,6 +9,7 @@ package errs
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Kind says whose problem an error is. There are nine; a new one needs a new
@@ -35,6 +36,12 @@ var names = [...]string{
 
 // String is the kind's name in logs.
 func (k Kind) String() string { return names[k] }
+
+// ParseKind is the kind whose String is name.
+func ParseKind(name string) (Kind, bool) {
+	i := slices.Index(names[:], name)
+	return Kind(max(i, 0)), i >= 0
+}
 
 // Error is an error with a kind.
 type Error struct {

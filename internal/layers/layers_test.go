@@ -40,6 +40,7 @@ var layer = map[string]int{
 	"dashd/internal/domaincheck": 6,
 	"dashd/internal/drains":      6,
 	"dashd/internal/refusals":    6,
+	"dashd/internal/relay":       6,
 	"dashd/httpapi":              6,
 	"dashd/internal/dashdtest":   6,
 	"dashd/internal/e2e":         7,
