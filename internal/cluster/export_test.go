@@ -1,6 +1,9 @@
 package cluster
 
-import "github.com/hashicorp/raft"
+import (
+	"github.com/hashicorp/raft"
+	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
+)
 
 // MinTrailing is how many entries a truncation leaves at least.
 const MinTrailing = minTrailing
@@ -28,3 +31,12 @@ var NewLogger = newLogger
 
 // CheckPages looks at the structure of a raft log's file.
 var CheckPages = checkPages
+
+// BareLogs is a raft log in a new file, of a node whose event log has persisted so much.
+func BareLogs(path string, persisted uint64) (raft.LogStore, error) {
+	bolt, err := raftboltdb.NewBoltStore(path)
+	return &logStore{bolt: bolt, truncatable: func() uint64 { return persisted }, grown: make(chan struct{}, 1)}, err
+}
+
+// DropPassed is what Open does with entries that the event log has passed.
+func DropPassed(s raft.LogStore, persisted uint64) error { return s.(*logStore).dropPassed(persisted) }
