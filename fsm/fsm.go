@@ -33,6 +33,9 @@ type Options struct {
 	// follow on the applied one. It returns an error unless the entries from first
 	// to last are raft's own, which never reach an FSM.
 	Between func(first, last uint64) error
+	// Working, if not nil, is told when entries are about to be applied, and calls back when
+	// they are.
+	Working func() (ended func())
 }
 
 // FSM implements raft.BatchingFSM and raft.ConfigurationStore. Raft calls it from
@@ -68,6 +71,9 @@ var ErrVoid = errs.New(errs.Unavailable, "NOT_LEADER", "this node has lost the l
 // What was looked up before proposing (duplicate ids) holds in that term only, so
 // in any other the entry is void, on every node alike.
 func (f *FSM) ApplyBatch(logs []*raft.Log) []any {
+	if f.Working != nil {
+		defer f.Working()()
+	}
 	answers := make([]any, len(logs))
 	for i, l := range logs {
 		answer, err := f.apply(l)

@@ -48,6 +48,9 @@ type Config struct {
 	Log       *slog.Logger
 	// Fatal is told why the node must stop, from any goroutine. It may return.
 	Fatal func(error)
+	// Working, if not nil, is told when a write of the raft log begins, and calls back when it
+	// has ended.
+	Working func() (ended func())
 	// TruncateBytes of new entries are a reason to truncate the raft log, besides
 	// their number; 0: 32 MiB.
 	TruncateBytes int64

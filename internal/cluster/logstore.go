@@ -25,6 +25,8 @@ import (
 type logStore struct {
 	bolt  *raftboltdb.BoltStore
 	fatal func(error)
+	// working is told of each write, if not nil.
+	working func() (ended func())
 	// truncatable is the last entry the event log has on disk.
 	truncatable func() uint64
 
@@ -155,6 +157,9 @@ func (s *logStore) close() error {
 }
 
 func (s *logStore) write(operation string, fn func() error) error {
+	if s.working != nil {
+		defer s.working()()
+	}
 	if err := trap(fn); err != nil {
 		return s.failed(stopFor(operation, err))
 	}

@@ -37,6 +37,7 @@ func openLog(c Config) (s *logStore, err error) {
 	}
 	s = &logStore{
 		fatal:       c.Fatal,
+		working:     c.Working,
 		truncatable: func() uint64 { return c.Events.Persisted().Index },
 		grown:       make(chan struct{}, 1),
 

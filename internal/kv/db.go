@@ -25,6 +25,7 @@ type DB struct {
 	levels   []level
 	dir      string
 	minFree  uint64
+	working  func() (ended func())
 
 	// writing orders commits: one at a time, each with its own fsync, which is
 	// what Badger does anyway. It guards the three fields after it.
@@ -48,12 +49,15 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := prepare(dir, o.MinFree); err != nil {
 		return nil, err
 	}
+	if o.Working == nil {
+		o.Working = func() func() { return func() {} }
+	}
 	log := newLogger(o.Log, o.Fatal)
 	b, err := openBadger(dir, log)
 	if err != nil {
 		return nil, openError(dir, err)
 	}
-	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), levels: levelsOf(b), reading: make(map[uint64]int)}
+	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), levels: levelsOf(b), working: o.Working, reading: make(map[uint64]int)}
 	db.version = b.MaxVersion()
 	if err = log.ignored(); err == nil {
 		err = db.syncDirectory()

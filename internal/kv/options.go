@@ -15,6 +15,8 @@ type Options struct {
 	// background work cannot go on: it would retry for ever, with writers stuck.
 	// nil: it is logged only.
 	Fatal func(error)
+	// Working, if not nil, is told when a commit begins, and calls back when it has ended.
+	Working func() (ended func())
 	// MinFree is the free space in bytes below which nothing is written; 0: DefaultMinFree.
 	MinFree uint64
 }

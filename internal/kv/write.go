@@ -50,6 +50,7 @@ func (db *DB) update(fn func(*badger.Txn) error) error {
 	if db.broken != nil {
 		return db.broken
 	}
+	defer db.working()()
 	version, err := db.enter()
 	if err != nil {
 		return err

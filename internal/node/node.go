@@ -30,6 +30,11 @@ type Config struct {
 
 	Watermarks Watermarks                         // zero: DefaultWatermarks
 	Space      func(dir string) (kv.Space, error) // nil: kv.FreeSpace
+	Ballast    uint64                             // bytes of the file that is there to be deleted in need; 0: none
+	// Silence keeps other nodes away from this one, or lets them near again; nil: there are none.
+	Silence func(bool)
+	// Storage is for tests: it is called when work of storage begins, which lasts until it returns.
+	Storage func(work string)
 	// Database, Dash and Appender are passed on; what Open knows better is overwritten.
 	Database kv.Options
 	Dash     projections.DashOptions
@@ -53,8 +58,8 @@ type Node struct {
 	file *cluster.NodeFile
 	fsm  *fsm.FSM // set while Cluster is opened
 
-	diskLow, diskAlarm atomic.Bool
-	verified           bool // by Open: all tables of the database
+	vitals
+	verified bool // by Open: all tables of the database
 
 	failing sync.Once
 	failed  chan struct{} // closed by fail
@@ -78,6 +83,7 @@ const databaseDir = "events"
 func Open(ctx context.Context, cfg Config) (n *Node, err error) {
 	n = &Node{cfg: withDefaults(cfg), failed: make(chan struct{})}
 	n.log = n.cfg.Log.With("component", "node")
+	n.works.hook = n.cfg.Storage
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, n.Close())
@@ -146,7 +152,7 @@ func (n *Node) openDatabase() error {
 		return n.file.Bind(path, "", nil)
 	}
 	o := n.cfg.Database
-	o.Log, o.Fatal = n.cfg.Log, n.fail
+	o.Log, o.Fatal, o.Working = n.cfg.Log, n.fail, n.works.watching(workDatabase)
 	db, err := kv.Open(path, o)
 	if err != nil {
 		return err
@@ -190,11 +196,11 @@ func (n *Node) openCluster() error {
 	c, err := cluster.Open(cluster.Config{
 		Dir: n.cfg.Dir, Node: n.file, Events: n.Store,
 		NewFSM: func(between func(first, last uint64) error) cluster.FSM {
-			n.fsm = fsm.New(n.Store, fsm.Options{Fatal: n.fail, Between: between})
+			n.fsm = fsm.New(n.Store, fsm.Options{Fatal: n.fail, Between: between, Working: n.works.watching(workApply)})
 			return n.fsm
 		},
 		Snapshots: fsm.NewSnapshots(n.Store),
-		Log:       n.cfg.Log, Fatal: n.fail, Failed: n.failed,
+		Log:       n.cfg.Log, Fatal: n.fail, Failed: n.failed, Working: n.works.watching(workRaftLog),
 	})
 	if err != nil {
 		return err

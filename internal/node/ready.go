@@ -34,8 +34,5 @@ func (n *Node) NotReady() []string {
 	} else if s.Leader == n.Identity().NodeID && !s.Ready {
 		why = append(why, "this node is about to lead")
 	}
-	if n.diskLow.Load() {
-		why = append(why, "the disk is nearly full")
-	}
-	return why
+	return append(why, n.troubles()...)
 }

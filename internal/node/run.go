@@ -23,12 +23,14 @@ type part struct {
 func (n *Node) Run(ctx context.Context) error {
 	// Stopped from the last to the first: each needs those before it to finish.
 	parts := []*part{
+		{name: "watchdog", run: n.watchStorage},
 		{name: "store", run: n.Store.Run},
 		{name: "index", run: n.Index.Run},
 		{name: "projection dash", run: n.Dash.Run},
 		{name: "history", run: n.History.Run},
 		{name: "cluster", run: n.Cluster.Run},
 		{name: "disk", run: n.watchDisk},
+		{name: "probe", run: n.probeDisks},
 		{name: "pages", run: n.boundPages},
 		{name: "scrub", run: n.scrub},
 		{name: "appender", run: n.Appender.Run},
