@@ -24,6 +24,7 @@ var layer = map[string]int{
 	"dashd/internal/credential":  1,
 	"dashd/internal/idp":         1,
 	"dashd/internal/outbound":    1,
+	"dashd/internal/peer":        1,
 	"dashd/internal/tokens":      1,
 	"dashd/internal/kv":          2,
 	"dashd/internal/destination": 2,
