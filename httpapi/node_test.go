@@ -122,7 +122,7 @@ func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
 // commandsWith are the node's commands under other rules for organizations.
 func (d *daemon) commandsWith(rules commands.Organizations) *commands.Commands {
 	return commands.New(commands.Options{
-		Appender: d.node.Appender, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
+		Appender: d.node.Appender, Reports: d.node.Appender, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
 		Now: d.now, Settle: d.node.Settle, Organizations: rules, Resolver: &d.txt,
 	})
 }

@@ -57,7 +57,7 @@ func (s *station) open() {
 	access := projections.NewFollower(n.Store, n.Index)
 	s.node = n
 	s.commands = commands.New(commands.Options{
-		Appender: n.Appender, Access: access, Dash: n.Dash, Log: n.Store, Sealer: sealer,
+		Appender: n.Appender, Reports: n.Appender, Access: access, Dash: n.Dash, Log: n.Store, Sealer: sealer,
 		Now: s.now.Load, Settle: n.Settle, Resolver: s,
 	})
 	stopAccess, stopNode := running(s.T, access.Run), running(s.T, n.Run)

@@ -71,7 +71,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out, tokens: keys}
 	d.access = projections.NewFollower(n.Store, n.Index)
 	d.commands = commands.New(commands.Options{
-		Appender: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
+		Appender: n.Appender, Reports: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 		Organizations: cfg.organizations(), Resolver: outbound.NewDNS(nil),
 	})
 	d.drains = drains.New(drains.Options{

@@ -9,6 +9,7 @@ import (
 
 	"dashd/eventlog"
 	"dashd/eventlog/block"
+	"dashd/internal/appender"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
@@ -99,7 +100,11 @@ func halfway(err error, n, of int) error {
 	if n == 0 || !errors.As(err, &e) {
 		return err
 	}
-	return errs.Wrap(err, e.Kind, e.Code, "%s (%d of %d were done before)", e.Message, n, of)
+	code := e.Code
+	if code == appender.CodeNotLeader {
+		code = appender.CodeOutcomeUnknown // that says that nothing was written, and something was
+	}
+	return errs.Wrap(err, e.Kind, code, "%s (%d of %d were done before)", e.Message, n, of)
 }
 
 // distinct returns the ids without repetitions, in order.

@@ -43,9 +43,9 @@ func (c *Commands) change(ctx context.Context, call Call, decide func(*projectio
 		return Done{}, err
 	}
 	defer turn.leave()
-	seq, err := c.o.Settle(ctx)
+	seq, term, err := c.settle(ctx)
 	if err != nil {
-		return Done{}, fmt.Errorf("settle: %w", waiting(err))
+		return Done{}, err
 	}
 	for range attempts {
 		if err := c.settled(ctx, call, seq); err != nil {
@@ -62,7 +62,7 @@ func (c *Commands) change(ctx context.Context, call Call, decide func(*projectio
 			return Done{}, err
 		}
 		c.sign(call, events)
-		results, err := turn.append(ctx, c.o.Appender, events)
+		results, err := turn.append(ctx, c.o.Appender, term, events)
 		if err != nil {
 			return Done{}, fmt.Errorf("append: %w", waiting(err))
 		}
@@ -138,13 +138,13 @@ func (t *turn) leave() {
 // append appends events. If ctx ends first, the turn is taken until their outcome
 // is known: events that wait for their block are neither in the tables nor covered by
 // Settle, and what is decided next has to see them.
-func (t *turn) append(ctx context.Context, to Appender, events []eventlog.Event) ([]appender.Result, error) {
+func (t *turn) append(ctx context.Context, to Appender, term uint64, events []eventlog.Event) ([]appender.Result, error) {
 	var results []appender.Result
 	var err error
 	known := make(chan struct{})
 	go func() { // ends with the append, at the latest when the appender stops
 		defer close(known)
-		results, err = to.Append(context.WithoutCancel(ctx), events)
+		results, err = to.AppendIn(context.WithoutCancel(ctx), term, events)
 	}()
 	select {
 	case <-known:

@@ -44,7 +44,7 @@ func (n *node) mustCreateUser(call commands.Call, cmd commands.UserCreate) strin
 // through returns commands that append by way of another appender.
 func (n *node) through(to commands.Appender) *commands.Commands {
 	return commands.New(commands.Options{
-		Appender: to, Access: n.access, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
+		Appender: to, Reports: n.appender, Access: n.access, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
 		Settle: func(context.Context) (uint64, error) { return n.log.Head(), nil },
 	})
 }
@@ -148,12 +148,12 @@ func newGate(n *node, project string) *gated {
 	return &gated{n.appender, project, make(chan struct{}, 10), make(chan struct{})}
 }
 
-func (g *gated) Append(ctx context.Context, events []eventlog.Event) ([]appender.Result, error) {
+func (g *gated) AppendIn(ctx context.Context, term uint64, events []eventlog.Event) ([]appender.Result, error) {
 	if events[0].Project == g.project {
 		g.asked <- struct{}{}
 		<-g.open
 	}
-	return g.Appender.Append(ctx, events)
+	return g.Appender.AppendIn(ctx, term, events)
 }
 
 func TestProjectsDoNotWaitForOneAnother(t *testing.T) {
@@ -276,9 +276,9 @@ type asked struct {
 
 func appendFunc(may func([]eventlog.Event) error, to commands.Appender) asked { return asked{to, may} }
 
-func (a asked) Append(ctx context.Context, events []eventlog.Event) ([]appender.Result, error) {
+func (a asked) AppendIn(ctx context.Context, term uint64, events []eventlog.Event) ([]appender.Result, error) {
 	if err := a.may(events); err != nil {
 		return nil, err
 	}
-	return a.Appender.Append(ctx, events)
+	return a.Appender.AppendIn(ctx, term, events)
 }

@@ -15,8 +15,17 @@ import (
 	"dashd/projections"
 )
 
-// Appender is the part of internal/appender.Appender that is used here.
+// Appender takes what is decided here, on the node that leads: an *appender.Appender.
 type Appender interface {
+	// Term is the term in which this node leads.
+	Term() (uint64, error)
+	// AppendIn appends events in the given term, or not at all.
+	AppendIn(ctx context.Context, term uint64, events []eventlog.Event) ([]appender.Result, error)
+}
+
+// Reports takes what is not decided by anybody, on any node: a *relay.Relay, or an *appender.Appender if
+// there is one node.
+type Reports interface {
 	Append(ctx context.Context, events []eventlog.Event) ([]appender.Result, error)
 }
 
@@ -37,6 +46,7 @@ type Log interface {
 // Options of New. All are required; the zero value of rules is the recommended one.
 type Options struct {
 	Appender Appender
+	Reports  Reports
 	Access   Access
 	Dash     Dash
 	Log      Log
@@ -86,9 +96,9 @@ func (c *Commands) execute(ctx context.Context, by projections.Principal, decide
 	case <-ctx.Done():
 		return waiting(ctx.Err())
 	}
-	seq, err := c.o.Settle(ctx)
+	seq, term, err := c.settle(ctx)
 	if err != nil {
-		return fmt.Errorf("settle: %w", waiting(err))
+		return err
 	}
 	for range attempts {
 		if err := c.o.Access.Wait(ctx, seq); err != nil {
@@ -102,7 +112,7 @@ func (c *Commands) execute(ctx context.Context, by projections.Principal, decide
 		if err != nil || len(events) == 0 {
 			return err
 		}
-		results, err := c.o.Appender.Append(ctx, events)
+		results, err := c.o.Appender.AppendIn(ctx, term, events)
 		if err != nil {
 			return fmt.Errorf("append: %w", waiting(err))
 		}
@@ -120,6 +130,18 @@ func (c *Commands) execute(ctx context.Context, by projections.Principal, decide
 		return nil
 	}
 	return errors.New("an event is in the log but not in the image")
+}
+
+// settle returns a seq that covers everything decided before, and the term in which what is decided now is to be
+// written: in another one, another leader may have decided something between that the image did not hold.
+func (c *Commands) settle(ctx context.Context) (seq, term uint64, err error) {
+	if term, err = c.o.Appender.Term(); err != nil {
+		return 0, 0, fmt.Errorf("settle: %w", err)
+	}
+	if seq, err = c.o.Settle(ctx); err != nil {
+		return 0, 0, fmt.Errorf("settle: %w", waiting(err))
+	}
+	return seq, term, nil
 }
 
 // waiting gives the end of a context its kind: the outcome may be unknown, and the

@@ -297,7 +297,7 @@ func TestStaleImageMakesNothingTwice(t *testing.T) {
 	before := n.access.Image()
 	late := func() *commands.Commands {
 		return commands.New(commands.Options{
-			Appender: n.appender, Access: &stale{n.access, before}, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
+			Appender: n.appender, Reports: n.appender, Access: &stale{n.access, before}, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
 			Settle: func(context.Context) (uint64, error) { return 0, nil },
 		})
 	}

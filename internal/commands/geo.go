@@ -34,7 +34,7 @@ func (c *Commands) NoteGeoFile(ctx context.Context, f GeoFile, at time.Time) err
 	if f.Reason != "" {
 		e.Shown = eventlog.SeverityWarning
 	}
-	if _, err := c.o.Appender.Append(ctx, []eventlog.Event{e}); err != nil {
+	if _, err := c.o.Reports.Append(ctx, []eventlog.Event{e}); err != nil {
 		return fmt.Errorf("append: %w", waiting(err))
 	}
 	return nil

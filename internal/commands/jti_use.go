@@ -27,7 +27,7 @@ func (c *Commands) UseJTI(ctx context.Context, by projections.Principal, jti str
 		return false, nil
 	}
 	use := c.event(eventlog.DashdTokenUsed, by, by.Project, tokenUse{by.Project}, by.Project, jti)
-	results, err := c.o.Appender.Append(ctx, []eventlog.Event{use})
+	results, err := c.o.Reports.Append(ctx, []eventlog.Event{use})
 	if err != nil {
 		return false, fmt.Errorf("append: %w", waiting(err))
 	}

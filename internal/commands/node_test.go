@@ -116,7 +116,7 @@ func openReal(t *testing.T, dir string) (c *commands.Commands, stop func()) {
 		t.Fatal(err)
 	}
 	return commands.New(commands.Options{
-		Appender: n.Appender, Access: access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
+		Appender: n.Appender, Reports: n.Appender, Access: access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 	}), stop
 }
 
@@ -125,7 +125,7 @@ func now() int64 { return noon }
 // with returns commands that are decided against another image of the same log.
 func (n *node) with(access commands.Access) *commands.Commands {
 	return commands.New(commands.Options{
-		Appender: n.appender, Access: access, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
+		Appender: n.appender, Reports: n.appender, Access: access, Dash: n.dash, Log: n.log, Sealer: sealer, Now: now,
 		Settle: func(context.Context) (uint64, error) { return n.log.Head(), nil },
 	})
 }

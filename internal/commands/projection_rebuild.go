@@ -2,6 +2,8 @@ package commands
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
 
 	"dashd/eventlog"
 	"dashd/projections"
@@ -19,23 +21,23 @@ type projectionRebuild struct {
 	Projection string `json:"projection"`
 }
 
-// RebuildProjection begins to fold the log anew for the projection dash of this node. That it was asked
-// for is in the trail before it begins. It needs no Idempotency-Key: while one is under way
+// RebuildProjection begins to fold the log anew for the projection dash of this node, whichever leads. That it was
+// asked for is in the trail before it begins. It needs no Idempotency-Key: while one is under way
 // there is no other.
 func (c *Commands) RebuildProjection(ctx context.Context, by projections.Principal, on Rebuilder) (number uint64, err error) {
 	if err := mayUse(by, projections.ScopeAdmin); err != nil {
 		return 0, err
 	}
-	err = c.execute(ctx, by, func(*projections.AccessImage) ([]eventlog.Event, error) {
-		if err := on.Rebuilding(); err != nil {
-			return nil, err
-		}
-		e := c.event(eventlog.DashdProjectionRebuild, by, "", projectionRebuild{"dash"})
-		e.ID, e.GivenID, e.Key = "", false, eventlog.NoKey // each is another
-		return []eventlog.Event{e}, nil
-	})
-	if err != nil {
+	if err := c.o.Access.Image().Recheck(by, c.o.Now()); err != nil {
 		return 0, err
+	}
+	if err := on.Rebuilding(); err != nil {
+		return 0, err
+	}
+	e := c.event(eventlog.DashdProjectionRebuild, by, "", projectionRebuild{"dash"}, rand.Text()) // each is another
+	e.Key = eventlog.NoKey
+	if _, err := c.o.Reports.Append(ctx, []eventlog.Event{e}); err != nil {
+		return 0, fmt.Errorf("append: %w", waiting(err))
 	}
 	return on.BeginRebuild(ctx)
 }

@@ -80,7 +80,7 @@ func (c *Commands) NoteRefusals(ctx context.Context, refusals []Refusal, counts 
 		events = append(events, c.refused(eventlog.DashdRequestRefusals, "", "", n, n.ID, n.At))
 	}
 	for part := range slices.Chunk(events, block.GroupEvents) {
-		if _, err := c.o.Appender.Append(ctx, part); err != nil {
+		if _, err := c.o.Reports.Append(ctx, part); err != nil {
 			return fmt.Errorf("append: %w", waiting(err))
 		}
 	}

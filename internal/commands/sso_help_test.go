@@ -48,7 +48,7 @@ func newOffice(t *testing.T) *office {
 	t.Helper()
 	o := &office{node: withProjects(t)}
 	o.Commands = commands.New(commands.Options{
-		Appender: o.appender, Access: o.access, Dash: o.dash, Log: o.log, Sealer: sealer, Resolver: &o.dns,
+		Appender: o.appender, Reports: o.appender, Access: o.access, Dash: o.dash, Log: o.log, Sealer: sealer, Resolver: &o.dns,
 		Now:    func() int64 { return noon + o.ahead },
 		Settle: func(context.Context) (uint64, error) { return o.log.Head(), nil },
 	})

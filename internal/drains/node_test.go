@@ -90,7 +90,7 @@ func openFar(t testing.TB, dir string, net *network, far uint64) *node {
 	}
 	n.appender = appender.New(log, &proposer{log: log}, appender.Options{NodeID: "n1", Log: quiet, Now: now})
 	n.commands = commands.New(commands.Options{
-		Appender: n.appender, Access: n.access, Dash: n.dash, Log: log, Sealer: sealer, Now: now,
+		Appender: n.appender, Reports: n.appender, Access: n.access, Dash: n.dash, Log: log, Sealer: sealer, Now: now,
 		Settle: func(context.Context) (uint64, error) { return log.Head(), nil },
 	})
 	var stops []func()
