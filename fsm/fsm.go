@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/hashicorp/raft"
@@ -23,6 +22,7 @@ type Log interface {
 	Applied() store.Position
 	Persisted() store.Position
 	WaitPersisted(ctx context.Context, index uint64) error
+	Install(ctx context.Context, p *store.Part) error
 }
 
 // Options of New.
@@ -36,6 +36,11 @@ type Options struct {
 	// Working, if not nil, is told when entries are about to be applied, and calls back when
 	// they are.
 	Working func() (ended func())
+	// Fetch asks the node with that id for what a log that ends at after lacks of its own
+	// up to the position to, and calls part for each part, in order (Store.Parts there). It
+	// returns the error of part as it is, and gives up by itself if nothing comes for long. nil: there
+	// is no way to other nodes, and Restore refuses.
+	Fetch func(ctx context.Context, node string, after uint64, to store.Position, part func(*store.Part) error) error
 }
 
 // FSM implements raft.BatchingFSM and raft.ConfigurationStore. Raft calls it from
@@ -55,9 +60,22 @@ func New(log Log, o Options) *FSM {
 	return &FSM{log: log, Options: o, closed: make(chan struct{})}
 }
 
-// Close ends the waiting of snapshots that are being taken. It is called before
-// raft is shut down, which waits for them.
+// Close ends the waiting of snapshots that are being taken, and Restore. It is called
+// before raft is shut down, which waits for them.
 func (f *FSM) Close() { f.closing.Do(func() { close(f.closed) }) }
+
+// untilClosed is a context that ends with Close.
+func (f *FSM) untilClosed() (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { // ends with ctx
+		select {
+		case <-f.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
 
 // ErrVoid is the answer to an entry that reached the log in another term than
 // the one it was proposed for. Its block is not in the log and never will be.
@@ -161,9 +179,3 @@ func (f *FSM) Snapshot() (raft.FSMSnapshot, error) {
 	}
 	return &position{fsm: f, index: f.log.Applied().Index}, nil
 }
-
-var errRestore = errors.New("restore needs the cluster port: a position says where the log of another node ends, not what is in it")
-
-// Restore refuses: with raft's NoSnapshotRestoreOnStart nothing calls it unless
-// another node sends a snapshot, which holds no events.
-func (f *FSM) Restore(r io.ReadCloser) error { return errors.Join(errRestore, r.Close()) }

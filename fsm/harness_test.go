@@ -51,7 +51,7 @@ func (n *node) open(between func(first, last uint64) error) {
 		Fatal:   func(err error) { n.fatal = append(n.fatal, err) },
 		Between: between,
 	})
-	n.snaps = fsm.NewSnapshots(n.Store)
+	n.snaps = fsm.NewSnapshots(n.Store, "n1")
 }
 
 // run starts the persister.

@@ -2,10 +2,9 @@ package fsm
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/hashicorp/raft"
 
@@ -29,15 +28,8 @@ func (p *position) Persist(to raft.SnapshotSink) error {
 		p.fsm.log.Advance(s.index, s.term)
 		index = s.index
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := p.fsm.untilClosed()
 	defer cancel()
-	go func() { // ends with Persist
-		select {
-		case <-p.fsm.closed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	if err := p.fsm.log.WaitPersisted(ctx, index); err != nil {
 		return fmt.Errorf("wait for raft index %d on disk: %w", index, err)
 	}
@@ -47,22 +39,22 @@ func (p *position) Persist(to raft.SnapshotSink) error {
 // Release does nothing: a position holds nothing.
 func (*position) Release() {}
 
-// Snapshots implements raft.SnapshotStore. It holds nothing: the one snapshot it
-// lists is the position that the log on disk has reached.
-type Snapshots struct{ log Log }
+// Snapshots implements raft.SnapshotStore. The one snapshot it ever lists is the
+// position that the log on disk has reached. A manifest that another node has sent
+// is kept in memory, unlisted, from the end of its transfer until raft opens it for
+// Restore: were it listed, a crash before the end of Restore would leave raft with a
+// snapshot that is not in the log.
+type Snapshots struct {
+	log  Log
+	node string
 
-// NewSnapshots returns the snapshot store of log.
-func NewSnapshots(log Log) *Snapshots { return &Snapshots{log} }
-
-// manifest is what Open gives.
-type manifest struct {
-	Format int    `json:"format"`
-	Index  uint64 `json:"index"`
-	Term   uint64 `json:"term"`
-	Seq    uint64 `json:"seq"` // of the last event
+	mu       sync.Mutex // guards received
+	received *sink      // nil: none
 }
 
-const manifestFormat = 1
+// NewSnapshots returns the snapshot store of log. node is this node's id, from which
+// others will fetch.
+func NewSnapshots(log Log, node string) *Snapshots { return &Snapshots{log: log, node: node} }
 
 // List returns the persisted position, or nothing if nothing was applied yet.
 func (s *Snapshots) List() ([]*raft.SnapshotMeta, error) {
@@ -70,70 +62,114 @@ func (s *Snapshots) List() ([]*raft.SnapshotMeta, error) {
 	if p.Index == 0 {
 		return nil, nil
 	}
-	meta, _, err := describe(p)
+	meta, _, err := s.describe(p)
 	if err != nil {
 		return nil, err
 	}
 	return []*raft.SnapshotMeta{meta}, nil
 }
 
-// Open returns the persisted position. It may be beyond the one that id was
-// listed for; what it returns agrees with itself.
+// Open returns the manifest that was received under id, once. Any other id is of a
+// listed snapshot: then it returns the persisted position, which may be beyond the one
+// that was listed; what it returns agrees with itself.
 func (s *Snapshots) Open(id string) (*raft.SnapshotMeta, io.ReadCloser, error) {
+	s.mu.Lock()
+	r := s.received
+	if r != nil && r.ID() == id {
+		s.received = nil
+		s.mu.Unlock()
+		return metaOf(id, r.manifest.position(), r.body.Len()), io.NopCloser(&r.body), nil
+	}
+	s.mu.Unlock()
 	p := s.log.Persisted()
 	var term, index uint64
 	if n, err := fmt.Sscanf(id, idFormat, &term, &index); n != 2 || err != nil || index > p.Index || index == 0 {
 		return nil, nil, fmt.Errorf("there is no snapshot %q", id)
 	}
-	meta, body, err := describe(p)
+	meta, body, err := s.describe(p)
 	if err != nil {
 		return nil, nil, err
 	}
 	return meta, io.NopCloser(bytes.NewReader(body)), nil
 }
 
-const idFormat = "%d-%d" // term, index
+const (
+	idFormat       = "%d-%d" // term, index
+	receivedFormat = "received-" + idFormat
+)
 
-func describe(p store.Position) (*raft.SnapshotMeta, []byte, error) {
-	body, err := json.Marshal(manifest{Format: manifestFormat, Index: p.Index, Term: p.Term, Seq: p.Seq})
+func (s *Snapshots) describe(p store.Position) (*raft.SnapshotMeta, []byte, error) {
+	body, err := manifestOf(p, s.node).encode()
 	if err != nil {
 		return nil, nil, err
 	}
+	return metaOf(fmt.Sprintf(idFormat, p.Term, p.Index), p, len(body)), body, nil
+}
+
+func metaOf(id string, p store.Position, size int) *raft.SnapshotMeta {
 	meta := &raft.SnapshotMeta{
 		Version:            raft.SnapshotVersionMax,
-		ID:                 fmt.Sprintf(idFormat, p.Term, p.Index),
+		ID:                 id,
 		Index:              p.Index,
 		Term:               p.Term,
 		ConfigurationIndex: p.ConfigurationIndex,
-		Size:               int64(len(body)),
+		Size:               int64(size),
 	}
 	if len(p.Configuration) > 0 {
 		meta.Configuration = raft.DecodeConfiguration(p.Configuration)
 	}
-	return meta, body, nil
+	return meta
 }
 
-// Create begins a snapshot. Nothing is stored for it.
+// Create begins a snapshot: one of this node, for which nothing is stored, or one that
+// another node sends.
 func (s *Snapshots) Create(_ raft.SnapshotVersion, index, term uint64, _ raft.Configuration, _ uint64, _ raft.Transport) (raft.SnapshotSink, error) {
-	return &sink{log: s.log, index: index, term: term}, nil
+	return &sink{of: s, index: index, term: term}, nil
 }
 
-// sink is a snapshot as raft sees it being written.
+// sink is a snapshot as raft sees it being written. Only what another node has sent
+// is written to it.
 type sink struct {
-	log         Log
+	of          *Snapshots
 	index, term uint64
+	body        bytes.Buffer
+	manifest    manifest // of body, after Close
 }
 
-func (s *sink) ID() string { return fmt.Sprintf(idFormat, s.term, s.index) }
-
-// Write is called only with what another node has sent.
-func (s *sink) Write([]byte) (int, error) { return 0, errRestore }
-
-// Close succeeds only if the position is on disk.
-func (s *sink) Close() error {
-	if have := s.log.Persisted().Index; have < s.index {
-		return fmt.Errorf("snapshot at raft index %d: the log on disk reaches %d", s.index, have)
+func (s *sink) ID() string {
+	if s.body.Len() > 0 {
+		return fmt.Sprintf(receivedFormat, s.term, s.index)
 	}
+	return fmt.Sprintf(idFormat, s.term, s.index)
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	if s.body.Len()+len(b) > maxManifest {
+		return 0, errManifestSize
+	}
+	return s.body.Write(b)
+}
+
+// Close keeps a manifest that was received for Restore. A snapshot of this node is
+// there only if the position is on disk.
+func (s *sink) Close() error {
+	if s.body.Len() == 0 {
+		if have := s.of.log.Persisted().Index; have < s.index {
+			return fmt.Errorf("snapshot at raft index %d: the log on disk reaches %d", s.index, have)
+		}
+		return nil
+	}
+	m, err := decodeManifest(s.body.Bytes())
+	if err != nil {
+		return err
+	}
+	if m.Index != s.index || m.Term != s.term {
+		return fmt.Errorf("the manifest of raft index %d, term %d, came as that of index %d, term %d", m.Index, m.Term, s.index, s.term)
+	}
+	s.manifest = m
+	s.of.mu.Lock()
+	s.of.received = s
+	s.of.mu.Unlock()
 	return nil
 }
 

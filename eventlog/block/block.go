@@ -179,6 +179,10 @@ func View(b []byte) (Block, error) {
 	return blk, nil
 }
 
+// Hash is the SHA-256 at the end of the bytes of a block that Open accepts: it stands for
+// all of them.
+func Hash(b []byte) [sha256.Size]byte { return [sha256.Size]byte(b[len(b)-sha256.Size:]) }
+
 // Len is the number of events.
 func (b *Block) Len() int { return b.n }
 

@@ -52,11 +52,11 @@ func (s *Store) checkTail() error {
 
 // Check reads the whole log as it is at the call and returns the first thing
 // that is wrong with it: a block that is missing, overlaps or does not have the
-// hash it was stored with, a time of receipt that runs backwards, or an id given
-// by a producer that cannot be found where it is. progress, if not nil, is told
-// how far it is, after each block.
+// hash it was stored with, a time of receipt that runs backwards, an id given
+// by a producer that cannot be found where it is, or a chain that is not that of the
+// blocks. progress, if not nil, is told how far it is, after each block.
 func (s *Store) Check(ctx context.Context, progress func(seq, head uint64)) error {
-	head := s.Head()
+	chain := chainCheck{Store: s, until: s.Applied()}
 	received := int64(0)
 	return s.Blocks(ctx, 1, func(first uint64, raw []byte, b block.Block) error {
 		st := stored{first, raw, b}
@@ -64,6 +64,9 @@ func (s *Store) Check(ctx context.Context, progress func(seq, head uint64)) erro
 			return s.damaged("the block at event %d was received before the one before it", first)
 		}
 		received = b.ReceivedAt
+		if err := chain.add(&st); err != nil {
+			return err
+		}
 		for _, id := range givenIDs(&st) {
 			seq, ok, err := s.Lookup(id.hash)
 			switch {
@@ -76,7 +79,7 @@ func (s *Store) Check(ctx context.Context, progress func(seq, head uint64)) erro
 			}
 		}
 		if progress != nil {
-			progress(st.last(), head)
+			progress(st.last(), chain.until.Seq)
 		}
 		return nil
 	})

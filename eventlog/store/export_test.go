@@ -14,6 +14,12 @@ var (
 	DecodePosition = decodePosition
 )
 
+// PositionVersion is the format that is written; Chainless the one before.
+const (
+	PositionVersion = positionVersion
+	Chainless       = chainless
+)
+
 // Limits that tests must exceed.
 const (
 	TailBlocks = tailBlocks

@@ -32,6 +32,9 @@ func (s *Store) Lookup(hash [16]byte) (seq uint64, ok bool, err error) {
 	if err != nil {
 		return 0, false, s.readError(err)
 	}
+	if ok && seq > s.Head() { // Install has stored it and says so in a moment
+		return 0, false, nil
+	}
 	return seq, ok, nil
 }
 

@@ -21,8 +21,10 @@ const idRowBytes = 64
 // the last of them, or without blocks a position alone.
 type batch struct {
 	blocks []headBlock
+	rows   []chainRow
 	after  Position
 	bytes  int64
+	then   chainer // behind it
 }
 
 // gatherFor is how long blocks wait for others to share a transaction with.
@@ -78,10 +80,18 @@ func (s *Store) persistAll() error {
 
 // persist makes the next batch durable. It reports false if there was none.
 func (s *Store) persist(limit int64) (bool, error) {
+	s.persisting.Lock()
+	defer s.persisting.Unlock()
+	return s.persistNext(limit)
+}
+
+// persistNext is persist, with persisting held.
+func (s *Store) persistNext(limit int64) (bool, error) {
 	b, ok := s.nextBatch(limit)
 	if !ok {
 		return false, nil
 	}
+	b.chain(s.chainer)
 	start := time.Now()
 	if err := s.db.Write(b.write); err != nil {
 		return false, s.fail(fmt.Errorf("persist blocks up to raft index %d: %w", b.after.Index, err))
@@ -119,8 +129,19 @@ func (s *Store) nextBatch(limit int64) (b batch, ok bool) {
 	return b, true
 }
 
-// write puts the batch into a transaction: blocks, their given ids and the
-// position are durable together or not at all.
+// chain computes the chain of the blocks from what it is before them.
+func (b *batch) chain(from chainer) {
+	for i := range b.blocks {
+		h := &b.blocks[i]
+		if from.add(h.raw) {
+			b.rows = append(b.rows, chainRow{h.last(), from.chain})
+		}
+	}
+	b.then = from
+}
+
+// write puts the batch into a transaction: blocks, their given ids, the rows of the
+// chain and the position are durable together or not at all.
 func (b batch) write(put func(key, val []byte) error) error {
 	for i := range b.blocks {
 		h := &b.blocks[i]
@@ -133,12 +154,18 @@ func (b batch) write(put func(key, val []byte) error) error {
 			}
 		}
 	}
+	for i := range b.rows {
+		if err := b.rows[i].write(put); err != nil {
+			return err
+		}
+	}
 	return put(positionKey, b.after.encode())
 }
 
 // release publishes the new persisted position and lets go of the blocks.
 // Readers that hold one keep it.
 func (s *Store) release(b batch) {
+	s.chainer = b.then
 	for i := range b.blocks { // which the FSM has checked
 		s.checked.add(b.blocks[i].first, b.blocks[i].last())
 	}

@@ -96,12 +96,15 @@ func (s *Store) load(seq uint64) (b stored, err error) {
 }
 
 // open checks the bytes of a block as they came from disk, and keeps them.
-func open(key, raw []byte) (stored, error) {
+func open(key, raw []byte) (stored, error) { return parse(key, raw, block.Open) }
+
+// parse reads a block from disk with block.Open or block.View.
+func parse(key, raw []byte, how func([]byte) (block.Block, error)) (stored, error) {
 	first, err := blockSeq(key)
 	if err != nil {
 		return stored{}, err
 	}
-	b, err := block.Open(raw)
+	b, err := how(raw)
 	if err != nil {
 		return stored{}, damage("the block at event %d is damaged (%w)", first, err)
 	}

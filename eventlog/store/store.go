@@ -14,7 +14,7 @@ import (
 
 // Store is the event log of one node: a durable prefix in Badger and the newest
 // blocks in memory. It is safe for concurrent use, but one goroutine at a time
-// calls Append and SetConfiguration.
+// calls Append, SetConfiguration and Install.
 //
 // Invariants, under mu:
 //
@@ -31,6 +31,11 @@ type Store struct {
 	cache cache
 
 	checked extents
+
+	// persisting is held while persisted moves, over the transaction that makes it so: by the
+	// persister, or by Install. It guards chainer, which is at persisted.
+	persisting sync.Mutex
+	chainer    chainer
 
 	work  chan struct{} // holds a token if applied is beyond persisted
 	hurry chan struct{} // holds a token if that should be persisted at once
@@ -96,7 +101,7 @@ func Open(db *kv.DB, o Options) (*Store, error) {
 		hurry: make(chan struct{}, 1),
 		ids:   make(map[[16]byte]uint64),
 	}
-	p, err := readPosition(db)
+	p, version, err := readPosition(db)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
@@ -104,18 +109,22 @@ func Open(db *kv.DB, o Options) (*Store, error) {
 	if err := s.checkTail(); err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}
+	if err := s.openChain(version); err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
 	return s, nil
 }
 
 var positionKey = kv.MetaKey("position")
 
-// readPosition returns the zero Position if none is stored.
-func readPosition(db *kv.DB) (p Position, err error) {
+// readPosition returns the zero Position if none is stored, and the version of its format.
+func readPosition(db *kv.DB) (p Position, version byte, err error) {
+	version = positionVersion
 	_, err = db.Get(positionKey, func(val []byte) (err error) {
-		p, err = decodePosition(val)
+		p, version, err = decodePosition(val)
 		return errs.Stop(errs.ExitIntegrity, err)
 	})
-	return p, err
+	return p, version, err
 }
 
 // Append gives the events of a checked block the next positions and makes it the
@@ -125,6 +134,9 @@ func readPosition(db *kv.DB) (p Position, err error) {
 //
 // When it returns, readers see the block. It is durable because raft's log is;
 // WaitPersisted tells when it is durable here also.
+//
+// If events are ahead of the index (Position.Ahead), the block must be the one that is
+// there: then the log does not change, and the index moves.
 func (s *Store) Append(index, term uint64, raw []byte, b block.Block) (Applied, error) {
 	s.mu.RLock()
 	before, err := s.applied, s.failed
@@ -138,11 +150,15 @@ func (s *Store) Append(index, term uint64, raw []byte, b block.Block) (Applied, 
 	if b.Len() == 0 {
 		return Applied{}, errs.Stop(errs.ExitIntegrity, fmt.Errorf("append at raft index %d: a block without events", index))
 	}
+	if before.Ahead > 0 {
+		return s.again(index, term, raw, b)
+	}
 	h := headBlock{stored: stored{first: before.Seq + 1, raw: raw, block: b}, after: before}
 	h.ids = givenIDs(&h.stored)
 	h.after.Index, h.after.Term = index, term
 	h.after.Seq = h.last()
 	h.after.ReceivedAt = max(before.ReceivedAt, b.ReceivedAt)
+	h.after.Chain = link(before.Chain, raw)
 
 	s.mu.Lock()
 	s.head = append(s.head, h)

@@ -50,7 +50,7 @@ func begin(t *testing.T, dir string, change func(*cluster.Config)) (*life, error
 	l.log, err = store.Open(l.db, store.Options{Fatal: l.fail})
 	must(err)
 	cfg := cluster.Config{
-		Dir: dir, Node: file, Events: l.log, Snapshots: fsm.NewSnapshots(l.log),
+		Dir: dir, Node: file, Events: l.log, Snapshots: fsm.NewSnapshots(l.log, "n1"),
 		NewFSM: func(between func(first, last uint64) error) cluster.FSM {
 			l.fsm = fsm.New(l.log, fsm.Options{Fatal: l.fail, Between: between})
 			return l.fsm

@@ -7,6 +7,7 @@ import "encoding/binary"
 const (
 	prefixMeta    = 'm'
 	prefixBlock   = 'b'
+	prefixChain   = 'a'
 	prefixID      = 'i'
 	prefixIndex   = 'x'
 	prefixSegment = 's'
@@ -32,6 +33,15 @@ func BlockKey(first uint64) []byte { return seqKey(prefixBlock, first) }
 
 // BlockSeq is the inverse of BlockKey.
 func BlockSeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[2:]) }
+
+// PrefixChain is the common prefix of all ChainKey keys.
+var PrefixChain = []byte{prefixChain, '/'}
+
+// ChainKey is a/<last seq of a block>: the chain hash of the log up to there.
+func ChainKey(last uint64) []byte { return seqKey(prefixChain, last) }
+
+// ChainSeq is the inverse of ChainKey.
+func ChainSeq(key []byte) uint64 { return binary.BigEndian.Uint64(key[2:]) }
 
 // IDKey is i/<id hash>.
 func IDKey(hash [16]byte) []byte { return append([]byte{prefixID, '/'}, hash[:]...) }
