@@ -84,7 +84,7 @@ func (p *Port) end(from netip.Addr) {
 func (p *Port) welcome(c *conn, from netip.Addr) {
 	err := p.receive(c)
 	p.end(from)
-	if err == nil && !p.queueOf(c.protocol).give(c, handshakeLimit) {
+	if err == nil && !p.queueOf(c.protocol).give(c, p.handshake) {
 		err = errs.New(errs.Unavailable, "", "nobody takes connections of %s", c.protocol)
 	}
 	if err != nil {
@@ -107,7 +107,7 @@ func (p *Port) queueOf(protocol string) *queue {
 
 // receive does the accepting side's part of the handshake. No byte behind it is read.
 func (p *Port) receive(c *conn) error {
-	deadline := time.Now().Add(handshakeLimit)
+	deadline := time.Now().Add(p.handshake)
 	ctx, cancel := context.WithDeadline(context.Background(), deadline)
 	defer cancel()
 	t := tls.Server(c.raw, &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: p.serverConfig})

@@ -30,7 +30,7 @@ func (p *Port) dial(ctx context.Context, addr, protocol string) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, handshakeLimit)
+	ctx, cancel := context.WithTimeout(ctx, p.handshake)
 	defer cancel()
 	c := &conn{port: p, protocol: protocol, cancel: cancel}
 	if err := p.track(c); err != nil {
@@ -50,7 +50,7 @@ func (p *Port) dial(ctx context.Context, addr, protocol string) (*conn, error) {
 
 // introduce does the dialing side's part of the handshake.
 func (p *Port) introduce(ctx context.Context, c *conn, own *issued, addr string) error {
-	raw, err := (&net.Dialer{}).DialContext(ctx, "tcp", addr)
+	raw, err := (&net.Dialer{KeepAliveConfig: keepAlive, Control: setTimeout}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
 	}

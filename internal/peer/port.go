@@ -15,8 +15,6 @@ import (
 )
 
 const (
-	// handshakeLimit bounds TLS and hello together, and how long a connection waits to
-	// be taken by raft.
 	handshakeLimit = 5 * time.Second
 	// Handshakes at a time, and of one address: whoever can reach the port may begin
 	// one.
@@ -66,6 +64,9 @@ type Port struct {
 	joiners *queue
 	client  *http.Client
 	done    chan struct{} // closed by Close
+	// handshake bounds TLS and hello together, and how long a connection waits to be
+	// taken by raft.
+	handshake time.Duration
 
 	mu          sync.Mutex
 	closed      bool
@@ -96,7 +97,7 @@ func Listen(addr string, o Options) (*Port, error) {
 		o.NodeAt = func(string) string { return "" }
 	}
 	o.Version = printable(o.Version, maxVersion)
-	ln, err := net.Listen("tcp", addr)
+	ln, err := (&net.ListenConfig{KeepAliveConfig: keepAlive, Control: setTimeout}).Listen(context.Background(), "tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("open the cluster port: %w", err)
 	}
@@ -107,6 +108,7 @@ func Listen(addr string, o Options) (*Port, error) {
 		members:     newQueue(ln.Addr()),
 		joiners:     newQueue(ln.Addr()),
 		done:        make(chan struct{}),
+		handshake:   handshakeLimit,
 		conns:       map[*conn]struct{}{},
 		slots:       map[slot]int{},
 		handshaking: map[netip.Addr]int{},
