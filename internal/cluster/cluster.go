@@ -74,6 +74,7 @@ const (
 	notifications    = 64
 	transportTimeout = 5 * time.Second // of one message, with the write it causes
 	transportPool    = 3
+	cachedEntries    = 32 // of up to 1 MiB each
 	observations     = 64
 )
 
@@ -162,9 +163,13 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 		err error
 	}
 	c.logs.guarded.Store(true)
+	entries, err := c.entries()
+	if err != nil {
+		return nil, err
+	}
 	done := make(chan made, 1)
 	go func() {
-		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), c.logs, c.logs, c.Snapshots, c.Transport)
+		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, c.Transport)
 		done <- made{r, err}
 	}()
 	select {
@@ -176,6 +181,15 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 	case <-c.Failed:
 		return nil, errors.New("start raft: storage failed")
 	}
+}
+
+// entries is the raft log. The newest entries stay in memory if there are other nodes to
+// send them to.
+func (c *Cluster) entries() (raft.LogStore, error) {
+	if c.Stream == nil {
+		return c.logs, nil
+	}
+	return raft.NewLogCache(cachedEntries, c.logs)
 }
 
 func (c *Cluster) raftConfig(id raft.ServerID) *raft.Config {

@@ -28,6 +28,13 @@ type Config struct {
 	Log *slog.Logger
 	Now func() int64 // ms; the one clock
 
+	// Connect opens the way to the other nodes, once it is known which node this is; nil: there
+	// is none. What it opens is closed by who called Open.
+	Connect func(cluster.Identity) (Network, error)
+	// CatchUpRate is how many bytes of the log a second this node gives to one that catches up;
+	// 0: 32 MiB.
+	CatchUpRate int64
+
 	Watermarks Watermarks                         // zero: DefaultWatermarks
 	Space      func(dir string) (kv.Space, error) // nil: kv.FreeSpace
 	Ballast    uint64                             // bytes of the file that is there to be deleted in need; 0: none
@@ -48,6 +55,7 @@ type Node struct {
 	KV       *kv.DB
 	Store    *store.Store
 	Index    *index.Index
+	Access   *projections.Follower
 	Dash     *projections.DashFollower
 	History  *projections.History
 	Cluster  *cluster.Cluster
@@ -57,6 +65,10 @@ type Node struct {
 	log  *slog.Logger
 	file *cluster.NodeFile
 	fsm  *fsm.FSM // set while Cluster is opened
+
+	network  Network
+	contacts contacts
+	giving   sync.Mutex // held while another node is given the log
 
 	vitals
 	verified bool // by Open: all tables of the database
@@ -117,6 +129,9 @@ func withDefaults(cfg Config) Config {
 	if cfg.Watermarks == (Watermarks{}) {
 		cfg.Watermarks = DefaultWatermarks
 	}
+	if cfg.CatchUpRate <= 0 {
+		cfg.CatchUpRate = defaultCatchUpRate
+	}
 	if cfg.Space == nil {
 		cfg.Space = kv.FreeSpace
 	}
@@ -173,6 +188,7 @@ func (n *Node) openDatabase() error {
 	if err != nil {
 		return fmt.Errorf("open the index: %w", err)
 	}
+	n.Access = projections.NewFollower(n.Store, n.Index)
 	d := n.cfg.Dash
 	d.Log, d.DB, d.Now = n.cfg.Log, db, n.cfg.Now
 	n.Dash = projections.NewDashFollower(n.Store, d)
@@ -192,15 +208,21 @@ func bindDatabase(f *cluster.NodeFile, path string, db *kv.DB) error {
 	})
 }
 
-func (n *Node) openCluster() error {
+func (n *Node) openCluster() (err error) {
+	if n.cfg.Connect != nil {
+		if n.network, err = n.cfg.Connect(n.Identity()); err != nil {
+			return err
+		}
+	}
 	c, err := cluster.Open(cluster.Config{
 		Dir: n.cfg.Dir, Node: n.file, Events: n.Store,
 		NewFSM: func(between func(first, last uint64) error) cluster.FSM {
-			n.fsm = fsm.New(n.Store, fsm.Options{Fatal: n.fail, Between: between, Working: n.works.watching(workApply)})
+			n.fsm = fsm.New(n.Store, fsm.Options{Fatal: n.fail, Between: between, Fetch: n.fetch, Working: n.works.watching(workApply)})
 			return n.fsm
 		},
-		Snapshots: fsm.NewSnapshots(n.Store),
-		Log:       n.cfg.Log, Fatal: n.fail, Failed: n.failed, Working: n.works.watching(workRaftLog),
+		Snapshots: fsm.NewSnapshots(n.Store, n.Identity().NodeID),
+		Stream:    n.network.Stream, Address: n.network.Address, Transport: n.network.Transport,
+		Log: n.cfg.Log, Fatal: n.fail, Failed: n.failed, Working: n.works.watching(workRaftLog),
 	})
 	if err != nil {
 		return err

@@ -1,0 +1,180 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"dashd/internal/cluster"
+	"dashd/internal/errs"
+)
+
+const (
+	// dutyEvery is how often the leader looks whether raft's configuration is what the log says.
+	dutyEvery = time.Second
+	// A node gets a vote once it has been no more than closeEntries behind for closeFor: from
+	// then on the cluster needs it.
+	closeEntries = 100
+	closeFor     = 10 * time.Second
+)
+
+// ClusterStatus is the cluster as one of its nodes sees it.
+type ClusterStatus struct {
+	ClusterID string       `json:"clusterId"`
+	Leader    string       `json:"leader"` // node id; empty if none is known
+	Term      uint64       `json:"term"`
+	AskedOf   string       `json:"askedOf"` // the node that answers
+	Nodes     []NodeStatus `json:"nodes"`   // in the order of raft's configuration
+}
+
+// NodeStatus is one node of a cluster as another sees it.
+type NodeStatus struct {
+	ID      string `json:"nodeId"`
+	Address string `json:"address"` // of its cluster port
+	Role    string `json:"role"`    // leader, voter, or non-voter: one that is catching up
+	State   string `json:"state"`   // ok, catching up, or unreachable
+	Version string `json:"version,omitempty"`
+	Head    uint64 `json:"head"`         // last seq of its log
+	Dash    uint64 `json:"dash"`         // last seq its tables hold
+	Applied uint64 `json:"appliedIndex"` // last raft entry it has applied
+	Lag     uint64 `json:"lag"`          // events behind the longest log that is known
+	// LastContactMs is how long ago it answered last, and SkewMs its clock less that of
+	// the node that answers. -1: it has not answered.
+	LastContactMs int64 `json:"lastContactMs"`
+	SkewMs        int64 `json:"skewMs"`
+}
+
+// ClusterStatus answers from memory.
+func (n *Node) ClusterStatus(context.Context) ClusterStatus {
+	self, raft := n.Identity(), n.Cluster.Status()
+	s := ClusterStatus{ClusterID: self.ClusterID, Leader: raft.Leader, Term: raft.Term, AskedOf: self.NodeID}
+	n.contacts.mu.Lock()
+	defer n.contacts.mu.Unlock()
+	longest := n.Store.Head()
+	for _, p := range n.contacts.peers {
+		longest = max(longest, p.Head)
+	}
+	for _, m := range raft.Servers {
+		v := NodeStatus{ID: m.ID, Address: m.Address, LastContactMs: -1, Role: "non-voter", State: "unreachable"}
+		switch {
+		case m.ID == raft.Leader:
+			v.Role = "leader"
+		case m.Voter:
+			v.Role = "voter"
+		}
+		if m.ID == self.NodeID {
+			v.Version, v.Head, v.Dash, v.Applied = n.network.Version, n.Store.Head(), n.Dash.Seq(), n.Store.Applied().Index
+			v.LastContactMs, v.State = 0, "ok"
+		} else if p := n.contacts.peers[m.ID]; p != nil && !p.at.IsZero() {
+			v.Version, v.Head, v.Dash, v.Applied = p.Version, p.Head, p.contact.Dash, p.Applied
+			v.LastContactMs, v.SkewMs = time.Since(p.at).Milliseconds(), p.offset.Milliseconds()
+			if p.failed == nil {
+				v.State = "ok"
+			}
+		}
+		if v.Lag = longest - v.Head; v.State == "ok" && !m.Voter {
+			v.State = "catching up"
+		}
+		s.Nodes = append(s.Nodes, v)
+	}
+	return s
+}
+
+// watchLag notes since when a node has been close behind the log. contacts.mu is held.
+func (n *Node) watchLag(p *peer) {
+	switch near := p.Applied+closeEntries >= n.Store.Applied().Index; {
+	case !near:
+		p.close = time.Time{}
+	case p.close.IsZero():
+		p.close = time.Now()
+	}
+}
+
+// caughtUp reports whether a node may be given a vote.
+func (c *contacts) caughtUp(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p := c.peers[id]
+	return p != nil && p.failed == nil && !p.close.IsZero() && time.Since(p.close) >= closeFor
+}
+
+// keepMembers brings raft's configuration to what the log says of the members, while this
+// node leads, until ctx ends. A node that was removed ends.
+func (n *Node) keepMembers(ctx context.Context) error {
+	tick := time.NewTicker(dutyEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if row, ok := n.Access.Image().Node(n.Identity().NodeID); ok && !row.RemovedAt.IsZero() && !n.isMember() {
+			return errs.Stop(errs.ExitIdentity, fmt.Errorf("this node was removed from the cluster at %s; wipe its data directory before it joins again",
+				row.RemovedAt.Format(time.RFC3339)))
+		}
+		term, err := n.Cluster.Term()
+		if err != nil {
+			continue
+		}
+		if err := n.changeOne(ctx, term); err != nil && ctx.Err() == nil {
+			n.log.Info("the cluster's configuration has not been changed; it will be tried again", "err", err)
+		}
+	}
+}
+
+// isMember reports whether this node is in raft's configuration. One that was removed while
+// it led stays in it until another node leads.
+func (n *Node) isMember() bool {
+	for _, m := range n.Cluster.Members() {
+		if m.ID == n.Identity().NodeID {
+			return n.Leads()
+		}
+	}
+	return false
+}
+
+// changeOne makes the first change that is due, if any.
+func (n *Node) changeOne(ctx context.Context, term uint64) error {
+	self, image := n.Identity().NodeID, n.Access.Image()
+	have := map[string]cluster.Server{}
+	for _, m := range n.Cluster.Members() {
+		have[m.ID] = m
+		row, known := image.Node(m.ID)
+		switch {
+		case !known: // from before members were events: it will be known when it is moved
+		case !row.RemovedAt.IsZero() && m.ID == self:
+			return n.Cluster.Transfer(ctx, "")
+		case !row.RemovedAt.IsZero():
+			n.log.Info("node removed", "node", m.ID)
+			return n.Cluster.Remove(term, m.ID)
+		case row.Address != m.Address && row.Address != "":
+			n.log.Info("node moved", "node", m.ID, "address", row.Address)
+			if m.Voter {
+				return n.Cluster.AddVoter(term, m.ID, row.Address)
+			}
+			return n.Cluster.AddNonvoter(term, m.ID, row.Address)
+		case !m.Voter && n.contacts.caughtUp(m.ID):
+			n.log.Info("node has caught up and gets a vote", "node", m.ID)
+			return n.Cluster.AddVoter(term, m.ID, m.Address)
+		}
+	}
+	for _, row := range image.Nodes() {
+		if _, member := have[row.ID]; !member && row.RemovedAt.IsZero() && row.Address != "" {
+			n.log.Info("node joins", "node", row.ID, "address", row.Address)
+			return n.Cluster.AddNonvoter(term, row.ID, row.Address)
+		}
+	}
+	return nil
+}
+
+// GiveLead gives the lead to another voter, if this node has it and there is one: before it
+// stops, so that nobody has to find out that it is gone.
+func (n *Node) GiveLead(ctx context.Context) {
+	if !n.Leads() {
+		return
+	}
+	if err := n.Cluster.Transfer(ctx, ""); err != nil && errs.CodeOf(err) != cluster.CodeNoSuccessor {
+		n.log.Warn("the lead was not given away", "err", err)
+	}
+}
