@@ -165,6 +165,11 @@ func (s *Server) ownRoutes() []route {
 		{method: "GET", pattern: "/v1/status", scope: adminOnly, handle: s.status, present: nodeIsNow},
 		{method: "GET", pattern: "/v1/blocks", scope: adminOnly, handle: s.blocks, endless: true, present: "it is the log itself: name its blocks with from and to"},
 
+		{method: "GET", pattern: "/v1/cluster", scope: adminOnly, handle: s.clusterStatus, present: nodeIsNow},
+		{method: "POST", pattern: "/v1/cluster/join-tokens", scope: adminOnly, handle: s.createJoinToken, json: true, bodyOptional: true, command: "JoinTokenCreate", events: []eventlog.Type{eventlog.DashdJoinTokenCreated}},
+		{method: "POST", pattern: "/v1/cluster/transfer", scope: adminOnly, handle: s.transferLead, json: true, bodyOptional: true, command: "LeadershipTransfer", events: []eventlog.Type{eventlog.DashdLeadershipTransferred}},
+		{method: "DELETE", pattern: "/v1/cluster/nodes/:id", scope: adminOnly, handle: s.removeNode, command: "NodeRemove", events: []eventlog.Type{eventlog.DashdNodeRemoved}},
+
 		{method: "POST", pattern: "/v1/projections/dash/rebuild", scope: adminOnly, handle: s.rebuildProjection, command: "ProjectionRebuild", events: []eventlog.Type{eventlog.DashdProjectionRebuild}},
 		{method: "GET", pattern: "/v1/projections/dash/memory", scope: adminOnly, handle: s.projectionMemory, present: nodeIsNow},
 		{method: "GET", pattern: "/v1/projections/dash/rows", scope: adminOnly, handle: s.projectionRows, endless: true, present: nodeIsNow},

@@ -80,10 +80,12 @@ type Options struct {
 	Commands *commands.Commands
 	Drains   Drains
 	Health   Health
-	Places   Places   // nil: places are those that producers name
-	Refusals Refusals // nil: they are not recorded
-	Settings Settings
-	Tokens   *tokens.Sets // of those who sign tokens; nil: nobody but dashd
+	// Membership is the cluster; nil: this node is alone.
+	Membership Membership
+	Places     Places   // nil: places are those that producers name
+	Refusals   Refusals // nil: they are not recorded
+	Settings   Settings
+	Tokens     *tokens.Sets // of those who sign tokens; nil: nobody but dashd
 	// Stopping is closed when the node is about to stop: streams end then, and
 	// other requests may finish.
 	Stopping <-chan struct{}

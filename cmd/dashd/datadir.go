@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"dashd/internal/errs"
+	"dashd/internal/peer"
 	"dashd/internal/seal"
 )
 
@@ -56,7 +57,10 @@ func prepareDataDir(dir string) error {
 }
 
 // ourFiles are what stands in a data directory for longer than a run.
-var ourFiles = []string{"node.json", "raft.db", "events", seal.KeyFile, firstKeyName}
+var ourFiles = []string{nodeFileName, "raft.db", "events", seal.KeyFile, peer.KeyFile, peer.CertFile, firstKeyName}
+
+// nodeFileName is the file that says whose directory it is.
+const nodeFileName = "node.json"
 
 // private refuses a file or directory that is not this user's alone.
 func private(path string, info fs.FileInfo) error {

@@ -19,21 +19,11 @@ func (c *Commands) RemoveNode(ctx context.Context, by projections.Principal, id 
 		return projections.Node{}, err
 	}
 	err := c.execute(ctx, by, func(m *projections.AccessImage) ([]eventlog.Event, error) {
-		node, known := m.Node(id)
-		if !known {
-			return nil, noNode(id)
-		}
-		if node.Removed() {
+		if node, _ := m.Node(id); node.Removed() {
 			return nil, nil
 		}
-		rest := slices.DeleteFunc(m.Members(), func(n projections.Node) bool { return n.ID == id })
-		if len(rest) == 0 {
-			return nil, errs.New(errs.Conflict, "LAST_NODE", "node %s is the last of the cluster; stop it and delete its data directory instead", id)
-		}
-		if able != nil {
-			if err := able(rest); err != nil {
-				return nil, err
-			}
+		if err := removable(m, id, able); err != nil {
+			return nil, err
 		}
 		return []eventlog.Event{c.event(eventlog.DashdNodeRemoved, by, eventlog.ReservedProject, projections.NodeMeta{Node: id}, id)}, nil
 	})
@@ -42,6 +32,29 @@ func (c *Commands) RemoveNode(ctx context.Context, by projections.Principal, id 
 	}
 	node, _ := c.o.Access.Image().Node(id)
 	return node, nil
+}
+
+// MayRemove says, as of now and without any promise, why RemoveNode would refuse.
+func (c *Commands) MayRemove(by projections.Principal, id string, able func(rest []projections.Node) error) error {
+	if err := mayUse(by, projections.ScopeAdmin); err != nil {
+		return err
+	}
+	return removable(c.o.Access.Image(), id, able)
+}
+
+// removable says why a member may not be removed.
+func removable(m *projections.AccessImage, id string, able func(rest []projections.Node) error) error {
+	if node, known := m.Node(id); !known || node.Removed() {
+		return noNode(id)
+	}
+	rest := slices.DeleteFunc(m.Members(), func(n projections.Node) bool { return n.ID == id })
+	if len(rest) == 0 {
+		return errs.New(errs.Conflict, "LAST_NODE", "node %s is the last of the cluster; stop it and delete its data directory instead", id)
+	}
+	if able == nil {
+		return nil
+	}
+	return able(rest)
 }
 
 func noNode(id string) error {
