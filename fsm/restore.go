@@ -1,7 +1,6 @@
 package fsm
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -59,11 +58,15 @@ func (f *FSM) fetchUpTo(ctx context.Context, m manifest) error {
 		switch {
 		case whole:
 			return errs.New(errs.Conflict, "LOG_DIFFERS", "a part follows the last one")
-		case p.At.Index != 0 && !equal(p.At, to):
+		case p.At.Index == 0:
+			return f.log.Install(ctx, p)
+		case p.At.Index != to.Index || p.At.Term != to.Term || p.At.Seq != to.Seq || p.At.Chain != to.Chain:
 			return errs.New(errs.Conflict, "LOG_DIFFERS", "the parts end at raft index %d, event %d, which is not the position of the manifest", p.At.Index, p.At.Seq)
 		}
-		whole = p.At.Index != 0
-		return f.log.Install(ctx, p)
+		whole = true
+		last := *p
+		last.At = to // raft's configuration is that of the manifest, which raft has sent
+		return f.log.Install(ctx, &last)
 	})
 	switch {
 	case err != nil:
@@ -72,10 +75,4 @@ func (f *FSM) fetchUpTo(ctx context.Context, m manifest) error {
 		return io.ErrUnexpectedEOF
 	}
 	return nil
-}
-
-func equal(a, b store.Position) bool {
-	return a.Index == b.Index && a.Term == b.Term && a.Seq == b.Seq && a.ReceivedAt == b.ReceivedAt &&
-		a.Ahead == b.Ahead && a.Chain == b.Chain &&
-		a.ConfigurationIndex == b.ConfigurationIndex && bytes.Equal(a.Configuration, b.Configuration)
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -223,10 +224,31 @@ func (h *harness) wantLog(ids ...string) {
 	if _, err := h.Read(0); errs.KindOf(err) != errs.NotFound {
 		h.t.Errorf("Read(0): %v", err)
 	}
+	if got, want := h.Applied().Chain, h.chain(uint64(len(ids))); got != want {
+		h.t.Errorf("the chain is %x, want %x", got, want)
+	}
 	if err := h.Check(context.Background(), nil); err != nil {
 		h.t.Errorf("Check: %v", err)
 	}
 	h.wantNoFatal()
+}
+
+// chain computes the chain at a seq from the blocks, as its definition says.
+func (h *harness) chain(seq uint64) (chain [32]byte) {
+	h.t.Helper()
+	end := uint64(0)
+	err := h.Blocks(context.Background(), 1, func(first uint64, raw []byte, b block.Block) error {
+		if first <= seq {
+			hash := sha256.Sum256(raw[:len(raw)-32])
+			chain = sha256.Sum256(slices.Concat(chain[:], hash[:]))
+			end = first + uint64(b.Len()) - 1
+		}
+		return nil
+	})
+	if err != nil || end != seq {
+		h.t.Fatalf("no block ends at event %d: %v", seq, err)
+	}
+	return chain
 }
 
 // view returns the id of an event, read with View.

@@ -24,7 +24,8 @@ type Part struct {
 
 // Parts calls fn with what a log that ends at after lacks of this one up to the
 // position to: parts of at most 4 MiB, or one block, and in the last of them, which
-// may have no blocks, At is to. fn may keep the part. The next blocks are read while fn works.
+// may have no blocks, At is to, of which Index, Term, Seq and Chain matter here. fn may keep
+// the part. The next blocks are read while fn works.
 //
 // It refuses (errs.Conflict) a log that is not a prefix of this one, as far as that can
 // be seen here: no block ends at after; and a position that is not one of this log's.

@@ -93,7 +93,10 @@ func TestCrashAfterEachStep(t *testing.T) {
 				h.persistAll()
 				h.reopen()
 				h.wantLog("a", "b", "c", "d", "e")
-				want := store.Position{Index: 7, Term: 1, Seq: 5, ReceivedAt: day + 7, Configuration: []byte("two"), ConfigurationIndex: 6}
+				want := store.Position{
+					Index: 7, Term: 1, Seq: 5, ReceivedAt: day + 7, Chain: h.chain(5),
+					Configuration: []byte("two"), ConfigurationIndex: 6,
+				}
 				if got := h.Persisted(); !reflect.DeepEqual(got, want) {
 					t.Errorf("position %+v, want %+v", got, want)
 				}
