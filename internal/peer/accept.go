@@ -48,7 +48,7 @@ func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) error {
 			c.kill()
 			continue
 		}
-		wg.Go(func() { p.welcome(c, from) })
+		wg.Go(func() { p.welcome(ctx, c, from) })
 	}
 }
 
@@ -80,12 +80,15 @@ func (p *Port) end(from netip.Addr) {
 	}
 }
 
-// welcome brings an accepted connection to whom it is for, or closes it.
-func (p *Port) welcome(c *conn, from netip.Addr) {
-	err := p.receive(c)
+// welcome brings an accepted connection to whom it is for, or closes it. It ends when
+// ctx does.
+func (p *Port) welcome(ctx context.Context, c *conn, from netip.Addr) {
+	err := p.receive(ctx, c)
 	p.end(from)
-	if err == nil && !p.queueOf(c.protocol).give(c, p.handshake) {
-		err = errs.New(errs.Unavailable, "", "nobody takes connections of %s", c.protocol)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(ctx, p.handshake)
+		defer cancel()
+		err = p.queueOf(c.protocol).give(ctx, c)
 	}
 	if err != nil {
 		p.forget(c)
@@ -106,10 +109,11 @@ func (p *Port) queueOf(protocol string) *queue {
 }
 
 // receive does the accepting side's part of the handshake. No byte behind it is read.
-func (p *Port) receive(c *conn) error {
-	deadline := time.Now().Add(p.handshake)
-	ctx, cancel := context.WithDeadline(context.Background(), deadline)
+func (p *Port) receive(ctx context.Context, c *conn) error {
+	ctx, cancel := context.WithTimeout(ctx, p.handshake)
 	defer cancel()
+	unwatch := context.AfterFunc(ctx, c.kill)
+	defer unwatch()
 	t := tls.Server(c.raw, &tls.Config{MinVersion: tls.VersionTLS13, GetConfigForClient: p.serverConfig})
 	if err := t.HandshakeContext(ctx); err != nil {
 		return fmt.Errorf("TLS: %w", err)
@@ -119,16 +123,16 @@ func (p *Port) receive(c *conn) error {
 	if c.protocol == protocolJoin {
 		return p.enlist(c, Member{}, time.Time{})
 	}
-	if err := t.SetDeadline(deadline); err != nil {
-		return err
-	}
 	if err := p.answerHello(c, &state); err != nil {
 		return err
 	}
 	if c.protocol == protocolRaft {
 		c.limit = maxRequest
 	}
-	return t.SetDeadline(time.Time{})
+	if !unwatch() {
+		return context.Cause(ctx)
+	}
+	return nil
 }
 
 // answerHello reads the other's hello, checks it, and answers with this node's or with

@@ -75,13 +75,13 @@ func (p *Port) introduce(ctx context.Context, c *conn, own *issued, addr string)
 		return err
 	}
 	if err := p.checkHello(c, own, &state, theirs, x509.ExtKeyUsageServerAuth); err != nil {
-		return err
+		return errs.Wrap(err, errs.Unavailable, CodeRefused, "this node refuses the other")
 	}
 	if want := p.o.NodeAt(addr); want != "" && want != theirs.Node {
 		return errs.New(errs.Unavailable, CodeRefused, "node %s answers there, not node %s", theirs.Node, want)
 	}
 	if !unwatch() {
-		return ctx.Err()
+		return context.Cause(ctx)
 	}
 	return nil
 }

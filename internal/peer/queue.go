@@ -1,9 +1,11 @@
 package peer
 
 import (
+	"context"
 	"net"
 	"sync"
-	"time"
+
+	"dashd/internal/errs"
 )
 
 // queue is a net.Listener of connections that the port has accepted already.
@@ -18,17 +20,15 @@ func newQueue(addr net.Addr) *queue {
 	return &queue{addr: addr, conns: make(chan net.Conn), closed: make(chan struct{})}
 }
 
-// give hands c to the next Accept, and returns false if there is none in time.
-func (q *queue) give(c net.Conn, limit time.Duration) bool {
-	t := time.NewTimer(limit)
-	defer t.Stop()
+// give hands c to the next Accept, if there is one before ctx ends.
+func (q *queue) give(ctx context.Context, c *conn) error {
 	select {
 	case q.conns <- c:
-		return true
+		return nil
 	case <-q.closed:
-	case <-t.C:
+	case <-ctx.Done():
 	}
-	return false
+	return errs.New(errs.Unavailable, "", "nobody takes connections of %s", c.protocol)
 }
 
 // Accept waits for a connection.
