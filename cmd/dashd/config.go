@@ -30,8 +30,13 @@ import (
 // variable and a key of the configuration file; a flag wins over a variable, a
 // variable over the file, the file over the default.
 type Config struct {
-	DataDir   string // directory that holds everything the node keeps
-	HTTP      string // address for applications and operators
+	DataDir string // directory that holds everything the node keeps
+	HTTP    string // address for applications and operators
+	// Cluster is the address of the cluster port, for the other nodes, noPort if there is to be
+	// none. Advertise is how they reach it, if not at the same address.
+	Cluster, Advertise string
+	// Join is a token of a cluster that this new node is to join. It is a secret.
+	Join      string
 	LogLevel  string // debug, info, warn or error
 	LogFormat string // text or json
 
@@ -112,6 +117,9 @@ const (
 func addFlags(fs *pflag.FlagSet) {
 	fs.String("data-dir", "dashd-data", "`directory` that holds everything the node keeps")
 	fs.String("http", "127.0.0.1:8787", "`address` for applications and operators")
+	fs.String("cluster", defaultCluster, "`address` of the cluster port, for the other nodes ("+noPort+": this node stays alone)")
+	fs.String("advertise", "", "`address` at which other nodes reach the cluster port (default: that of --cluster)")
+	fs.String("join", "", "`token` of a cluster that this new node is to join; see dashd join-token")
 	fs.String("config", "", "configuration `file` (TOML; the keys are the names of these flags)")
 	fs.String("log-level", "info", "debug, info, warn or error")
 	fs.String("log-format", "text", "text or json")
@@ -202,6 +210,9 @@ func configOf(fs *pflag.FlagSet) Config {
 	return Config{
 		DataDir:             text("data-dir"),
 		HTTP:                text("http"),
+		Cluster:             text("cluster"),
+		Advertise:           text("advertise"),
+		Join:                text("join"),
 		LogLevel:            text("log-level"),
 		LogFormat:           text("log-format"),
 		StudioOnUnavailable: text("studio-on-unavailable"),
@@ -303,6 +314,18 @@ func (c *Config) outbound() outbound.Options {
 	return o
 }
 
+// defaultCluster is the address of the cluster port if none is chosen.
+const defaultCluster = "127.0.0.1:8788"
+
+// advertised is the address at which other nodes reach the cluster port that listens at an
+// address.
+func (c *Config) advertised(listens string) string {
+	if c.Advertise != "" {
+		return c.Advertise
+	}
+	return listens
+}
+
 // choices are the values of the settings that have few.
 var choices = map[string][]string{
 	"log-level":             {"debug", "info", "warn", "error"},
@@ -318,6 +341,9 @@ func (c Config) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("data-dir", c.DataDir),
 		slog.String("http", c.HTTP),
+		slog.String("cluster", c.Cluster),
+		slog.String("advertise", c.Advertise),
+		slog.Bool("join-given", c.Join != ""), // it is a secret
 		slog.String("log-level", c.LogLevel),
 		slog.String("log-format", c.LogFormat),
 		slog.String("studio-on-unavailable", c.StudioOnUnavailable),

@@ -15,6 +15,7 @@ import (
 	"dashd/eventlog"
 	"dashd/geo"
 	"dashd/httpapi"
+	"dashd/internal/cluster"
 	"dashd/internal/commands"
 	"dashd/internal/domaincheck"
 	"dashd/internal/drains"
@@ -22,7 +23,9 @@ import (
 	"dashd/internal/kv"
 	"dashd/internal/node"
 	"dashd/internal/outbound"
+	"dashd/internal/peer"
 	"dashd/internal/refusals"
+	"dashd/internal/relay"
 	"dashd/internal/seal"
 	"dashd/internal/tokens"
 	"dashd/projections"
@@ -35,7 +38,11 @@ const firstKeyName = "first-key"
 type daemon struct {
 	dir      string
 	started  time.Time
+	log      *slog.Logger
 	node     *node.Node
+	port     *clusterPort // nil: no other node reaches this one
+	members  *membership  // nil without a port
+	relay    *relay.Relay
 	sealer   *seal.Sealer
 	access   *projections.Follower
 	commands *commands.Commands
@@ -48,30 +55,33 @@ type daemon struct {
 }
 
 // openDaemon opens the parts, from the disk up.
-func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, error) {
-	n, err := node.Open(ctx, node.Config{
-		Dir: cfg.DataDir, Log: log, Now: now, Watermarks: cfg.watermarks(),
-		Database: kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
-	})
+func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (_ *daemon, err error) {
+	d := &daemon{dir: cfg.DataDir, started: time.Now(), log: log}
+	n, err := d.openNode(ctx, cfg)
+	if err != nil {
+		return nil, errors.Join(err, d.port.close())
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, n.Close(), d.port.close())
+		}
+	}()
+	sealer, err := seal.Open(cfg.DataDir)
 	if err != nil {
 		return nil, err
 	}
-	sealer, err := seal.Open(cfg.DataDir)
-	if err != nil {
-		return nil, errors.Join(err, n.Close())
-	}
 	out, err := outbound.New(cfg.outbound())
 	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		return nil, err
 	}
 	keys, err := openTokenKeys(cfg, out, log)
 	if err != nil {
-		return nil, errors.Join(err, n.Close())
+		return nil, err
 	}
-	d := &daemon{dir: cfg.DataDir, started: time.Now(), node: n, sealer: sealer, outbound: out, tokens: keys}
-	d.access = projections.NewFollower(n.Store, n.Index)
+	d.node, d.access, d.sealer, d.outbound, d.tokens = n, n.Access, sealer, out, keys
+	d.relay = relay.New(n.Appender, n, relay.Options{Log: log, Access: d.access, Now: now, NodeID: n.Identity().NodeID})
 	d.commands = commands.New(commands.Options{
-		Appender: n.Appender, Reports: n.Appender, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
+		Appender: n.Appender, Reports: d.relay, Access: d.access, Dash: n.Dash, Log: n.Store, Sealer: sealer, Now: now, Settle: n.Settle,
 		Organizations: cfg.organizations(), Resolver: outbound.NewDNS(nil),
 	})
 	d.drains = drains.New(drains.Options{
@@ -79,13 +89,58 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (*daemon, err
 		Sender: out, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
 	})
 	if d.places, err = geo.Open(cfg.geo(log, cfg.DataDir, d.noteGeoFile)); err != nil {
-		return nil, errors.Join(err, n.Close())
+		return nil, err
 	}
 	d.refusals = refusals.New(refusals.Options{Log: log, Now: now, Trail: d.commands})
+	d.connect(log)
 	d.domains = domaincheck.New(domaincheck.Options{
 		Log: log, Leading: d.leading, Projects: d.projects, Image: n.Dash.Image, Recheck: d.commands.RecheckSSODomain,
 	})
 	return d, nil
+}
+
+// openNode opens the node, which joins a cluster first if it was told to, and its cluster port.
+func (d *daemon) openNode(ctx context.Context, cfg Config) (*node.Node, error) {
+	var credentials *peer.Credentials
+	return node.Open(ctx, node.Config{
+		Dir: cfg.DataDir, Log: d.log, Now: now, Watermarks: cfg.watermarks(),
+		Database: kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
+		Prepare: func() (err error) {
+			if cfg.Cluster == noPort {
+				return nil
+			}
+			if credentials, err = peer.OpenCredentials(cfg.DataDir); err != nil {
+				return err
+			}
+			return joinCluster(ctx, joining{
+				Dir: cfg.DataDir, Credentials: credentials, Token: cfg.Join, Address: cfg.advertised(cfg.Cluster), Log: d.log,
+			})
+		},
+		Connect: func(id cluster.Identity) (node.Network, error) {
+			var err error
+			d.port, err = openPort(cfg, credentials, id, d.log)
+			return d.port.network(), err
+		},
+		Silence: func(silent bool) { d.port.silence(silent) },
+	})
+}
+
+// connect lets other nodes in, once this one can answer them.
+func (d *daemon) connect(log *slog.Logger) {
+	if d.port == nil {
+		return
+	}
+	d.members = &membership{
+		log: log.With("component", "membership"), dir: d.dir, address: d.port.address, node: d.node, access: d.access,
+		commands: d.commands, sealer: d.sealer, refusals: d.refusals, client: d.port.Client(), joins: make(chan struct{}, 1),
+		credentials: d.port.credentials,
+	}
+	d.port.access.Store(d.access)
+	mux := d.node.PeerHandler()
+	mux.HandleFunc("POST "+relay.Path, d.relay.ServeAppend)
+	d.members.members(mux)
+	d.port.members.use(mux)
+	d.port.joiners.use(d.members.joiners())
 }
 
 // now is the one clock of the process, in ms.
@@ -98,7 +153,8 @@ func (d *daemon) run(ctx context.Context) error {
 	defer stopNode()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.node.Run(nodeCtx) })
-	g.Go(func() error { return d.access.Run(ctx) })
+	g.Go(func() error { return d.port.serve(nodeCtx) })
+	g.Go(func() error { return d.members.run(ctx) })
 	g.Go(func() error { return d.domains.Run(ctx) })
 	g.Go(func() error { return d.tokens.Run(ctx) })
 	g.Go(func() error { return d.places.Run(ctx) })
@@ -133,9 +189,31 @@ func (d *daemon) projects() (ids []string) {
 // makes sure that this node can open what the cluster has sealed. It returns the first API key, which is also written to a file, or "" if this
 // is not the first start.
 func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
-	if err := d.node.WaitReady(ctx); err != nil {
-		return "", err
+	for {
+		if err := d.node.WaitReady(ctx); err != nil {
+			return "", err
+		}
+		if !d.node.Leads() {
+			return "", d.joined(ctx)
+		}
+		key, err := d.begin(ctx, cfg)
+		if errs.CodeOf(err) == cluster.CodeNotLeader && ctx.Err() == nil {
+			continue // another node leads now
+		}
+		return key, err
 	}
+}
+
+// joined makes sure that a node that follows can open what the cluster has sealed.
+func (d *daemon) joined(ctx context.Context) error {
+	if err := d.access.Wait(ctx, d.node.Store.Head()); err != nil {
+		return err
+	}
+	return d.access.Image().CheckSealer(d.sealer)
+}
+
+// begin makes what a new cluster needs, on the node that leads.
+func (d *daemon) begin(ctx context.Context, cfg Config) (string, error) {
 	key, err := d.commands.Bootstrap(ctx, commands.Bootstrap{
 		Key:  cfg.BootstrapAPIKey,
 		Save: func(key string) error { return saveFirstKey(filepath.Join(d.dir, firstKeyName), key) },
@@ -145,6 +223,11 @@ func (d *daemon) firstStart(ctx context.Context, cfg Config) (string, error) {
 		return "", fmt.Errorf("%s: %w", bootstrapVariable, err)
 	case err != nil:
 		return "", fmt.Errorf("first start: %w", err)
+	}
+	if d.members != nil {
+		if err := d.members.begin(ctx); err != nil {
+			return "", fmt.Errorf("first start: %w", err)
+		}
 	}
 	return key, d.access.Image().CheckSealer(d.sealer)
 }
@@ -166,10 +249,18 @@ func saveFirstKey(path, key string) error {
 // api is the HTTP face of the node.
 func (d *daemon) api(cfg Config, log *slog.Logger, stopping <-chan struct{}) *httpapi.Server {
 	return httpapi.New(httpapi.Options{
-		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
+		Log: log, Now: now, Store: d.node.Store, Index: d.node.Index, Appender: d.relay, Cluster: d.node,
 		Access: d.access, Dash: d.node.Dash, History: d.node.History, Commands: d.commands, Drains: d.drains, Health: d, Stopping: stopping,
-		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places, Refusals: d.refusals,
+		Settings: cfg.settings(), Tokens: d.tokens, Places: d.places, Refusals: d.refusals, Membership: d.membership(),
 	})
+}
+
+// membership is what the HTTP face shows of the cluster; nil if there can be no other node.
+func (d *daemon) membership() httpapi.Membership {
+	if d.members == nil {
+		return nil
+	}
+	return d.members
 }
 
 // settings are those of the HTTP face.

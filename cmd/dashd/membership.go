@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/internal/node"
@@ -34,6 +36,8 @@ type membership struct {
 	sealer   *seal.Sealer
 	refusals *refusals.Recorder
 	client   *http.Client // to members
+	// credentials are those of this node's port.
+	credentials *peer.Credentials
 	// joins holds a token while a join is being decided: of those who knock, one at a time is
 	// let to what makes the log grow.
 	joins chan struct{}
@@ -42,18 +46,41 @@ type membership struct {
 // joinPatience is how long a node that joins waits for a leader and its answer.
 const joinPatience = 20 * time.Second
 
+// run keeps this node's address in the log and its certificate good, until ctx ends.
+func (m *membership) run(ctx context.Context) error {
+	if m == nil {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return m.announce(ctx) })
+	g.Go(func() error { return m.credentials.Renew(ctx, peer.Renewal{Log: m.log, Issue: m.issueOwn}) })
+	return g.Wait()
+}
+
 // begin gives the cluster its authority and its first member, on the leader of a cluster
-// that has none, and returns this node's certificate.
+// that has none, and gives that member its certificate.
 func (m *membership) begin(ctx context.Context) error {
 	id := m.node.Identity()
 	first := projections.Node{ID: id.NodeID, Incarnation: id.Incarnation, Address: m.address}
-	return m.commands.BeginCluster(ctx, id.ClusterID, first, func() (certDER, seed []byte, err error) {
+	err := m.commands.BeginCluster(ctx, id.ClusterID, first, func() (certDER, seed []byte, err error) {
 		ca, err := peer.NewCA(id.ClusterID, time.Now())
 		if err != nil {
 			return nil, nil, err
 		}
 		return ca.CertDER(), ca.Seed(), nil
 	})
+	if err != nil || m.credentials.Ready() {
+		return err
+	}
+	request, err := m.credentials.Request()
+	if err != nil {
+		return err
+	}
+	cert, authority, err := m.issueOwn(ctx, request)
+	if err != nil {
+		return err
+	}
+	return m.credentials.Install(cert, authority)
 }
 
 // issue makes a certificate for a member. Every node can: each has the cluster's key.

@@ -24,6 +24,8 @@ import (
 const (
 	// quiesce is how long requests may take to finish when the node stops.
 	quiesce = 10 * time.Second
+	// giveLead is how long another node may take to take the lead over.
+	giveLead = 3 * time.Second
 	// failedQuiesce is the same when storage has failed: nothing can be
 	// acknowledged any more.
 	failedQuiesce = time.Second
@@ -129,6 +131,9 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	g.Go(func() error { return faces.wait(stopping) })
 
 	<-stopping.Done()
+	giving, done := context.WithTimeout(context.WithoutCancel(ctx), giveLead)
+	d.node.GiveLead(giving)
+	done()
 	patience := quiesce
 	if d.node.Failure() != nil {
 		patience = failedQuiesce
@@ -138,7 +143,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	}
 	closeAdmin(cfg.DataDir)
 	stopNode()
-	return g.Wait()
+	return errors.Join(g.Wait(), d.port.close())
 }
 
 // guard makes an error of a panic in f, so that the rest can be stopped.

@@ -28,6 +28,8 @@ type Config struct {
 	Log *slog.Logger
 	Now func() int64 // ms; the one clock
 
+	// Prepare is called once the directory is locked, before anything in it is read; nil: never.
+	Prepare func() error
 	// Connect opens the way to the other nodes, once it is known which node this is; nil: there
 	// is none. What it opens is closed by who called Open.
 	Connect func(cluster.Identity) (Network, error)
@@ -148,6 +150,11 @@ func (n *Node) openDir() error {
 		return err
 	}
 	n.closers = append(n.closers, unlock)
+	if n.cfg.Prepare != nil {
+		if err := n.cfg.Prepare(); err != nil {
+			return err
+		}
+	}
 	n.file, err = cluster.OpenNodeFile(n.cfg.Dir, n.exists(databaseDir) || n.exists(cluster.LogFileName))
 	if err == nil && !n.file.New() && !n.file.Clean() {
 		n.log.Info("the node was not stopped; it takes up where its disk leaves off")
