@@ -85,13 +85,25 @@ func (j NodeJoin) decide(m *projections.AccessImage, now int64) (again bool, err
 }
 
 func (j NodeJoin) check() error {
-	if j.Node == "" || j.Incarnation == "" || len(j.Node) > maxName || len(j.Incarnation) > maxName {
-		return errs.New(errs.Invalid, "INVALID_NODE", "a node has an id and an incarnation")
-	}
-	if err := checkName(j.Node + j.Incarnation); err != nil {
-		return err
+	if !validNodeID(j.Node) || !validNodeID(j.Incarnation) {
+		return errs.New(errs.Invalid, "INVALID_NODE", "the id of a node, and its incarnation, are 1 to %d letters, digits, hyphens and underscores", maxNodeID)
 	}
 	return checkAddress(j.Address)
+}
+
+// maxNodeID is the length of what can stand in a node's certificate.
+const maxNodeID = 64
+
+// validNodeID reports whether id can stand in a node's certificate: whoever is let in must be
+// able to get one.
+func validNodeID(id string) bool {
+	for i, c := range []byte(id) {
+		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+		if !letter && (i == 0 || c != '-' && c != '_') {
+			return false
+		}
+	}
+	return id != "" && len(id) <= maxNodeID
 }
 
 // maxAddress is the length of a node's address: that of a name and a port.
