@@ -104,7 +104,10 @@ func ParseToken(text string) (Token, error) {
 	if !ok {
 		return Token{}, errs.New(errs.Invalid, CodeToken, "that is no join token of this version of dashd")
 	}
-	return t, t.check()
+	if err := t.check(); err != nil {
+		return Token{}, err
+	}
+	return t, nil
 }
 
 func mistyped() error {
