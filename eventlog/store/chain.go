@@ -2,6 +2,7 @@ package store
 
 import (
 	"crypto/sha256"
+	"sync"
 
 	"dashd/eventlog/block"
 	"dashd/internal/kv"
@@ -73,7 +74,8 @@ func (s *Store) lastChainRow(seq uint64) (r chainRow, err error) {
 
 // ChainAt is Position.Chain as it was when the log ended at seq. It is known if a block
 // ends there, and so it is on every node whose log reaches seq: blocks are the same
-// everywhere. It costs up to 4 MiB of reading if the block is on disk.
+// everywhere. It costs up to 4 MiB of reading if the block is on disk, the first time
+// it is asked for.
 func (s *Store) ChainAt(seq uint64) (chain [32]byte, ok bool) {
 	if seq == 0 {
 		return chain, true
@@ -91,12 +93,44 @@ func (s *Store) ChainAt(seq uint64) (chain [32]byte, ok bool) {
 	if inMemory {
 		return chain, ok
 	}
+	if chain, ok = s.asked.get(seq); ok {
+		return chain, true
+	}
 	chain, ok, err := s.storedChain(seq)
 	if err != nil {
 		_ = s.readError(err) // it has told Fatal
 		return chain, false
 	}
+	if ok {
+		s.asked.add(chainRow{seq, chain})
+	}
 	return chain, ok
+}
+
+// askedChains are the chains on disk that were asked for last: the other nodes ask for one
+// each, over and over. The zero value is ready.
+type askedChains struct {
+	mu   sync.Mutex
+	rows [16]chainRow // a ring; seq 0 is no row
+	next int
+}
+
+func (a *askedChains) get(seq uint64) (chain [32]byte, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for i := range a.rows {
+		if a.rows[i].seq == seq {
+			return a.rows[i].chain, true
+		}
+	}
+	return chain, false
+}
+
+func (a *askedChains) add(r chainRow) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.rows[a.next] = r
+	a.next = (a.next + 1) % len(a.rows)
 }
 
 // storedChain computes the chain up to a seq on disk from the row before it.

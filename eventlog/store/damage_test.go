@@ -90,6 +90,25 @@ func TestOpenRefusesALogThatContradictsItself(t *testing.T) {
 		{"a block in the place of another", func(h *harness) {
 			h.raw(kv.BlockKey(2), newEntry(h.t, 3, day, events("x")).raw)
 		}, "ends at event 2"},
+		{"other events with ids and a time that are right", func(h *harness) {
+			list := events("b", "c")
+			list[1].UserID = "another"
+			h.raw(kv.BlockKey(2), newEntry(h.t, 2, day+2, list).raw)
+		}, "not those whose chain is stored"},
+		{"the chain is another", func(h *harness) {
+			p := h.Persisted()
+			p.Chain[7] ^= 1
+			h.raw(store.PositionKey, store.EncodePosition(p))
+		}, "not those whose chain is stored"},
+		{"a row of the chain beyond the position", func(h *harness) {
+			h.raw(kv.ChainKey(5), append([]byte{1}, make([]byte, 32)...))
+		}, "a chain up to event 5, but the log ends at 4"},
+		{"a row of the chain where no block ends", func(h *harness) {
+			h.raw(kv.ChainKey(2), append([]byte{1}, make([]byte, 32)...))
+		}, "events 3 to 3 are missing"},
+		{"a row of the chain that is damaged", func(h *harness) {
+			h.raw(kv.ChainKey(3), append([]byte{2}, make([]byte, 32)...))
+		}, "of the chain is damaged"},
 		{"a key that is none of a block", func(h *harness) {
 			h.raw(append(kv.BlockKey(9), 'x'), []byte("x"))
 		}, "not the key of a block"},
@@ -148,12 +167,33 @@ func TestCheckFindsWhatOpenDoesNotLookAt(t *testing.T) {
 		{"time that runs backwards", func(h *harness) {
 			h.raw(kv.BlockKey(5), newEntry(h.t, 3, day-1, events(name(5), name(6))).raw)
 		}, "was received before"},
+		{"other events with ids that are right", func(h *harness) {
+			list := events(name(5), name(6))
+			list[0].UserID = "another"
+			h.raw(kv.BlockKey(5), newEntry(h.t, 3, day+3, list).raw)
+		}, "not those of the row of the chain"},
+		{"a row of the chain that is another", func(h *harness) {
+			seqs, chains := h.chainRows()
+			chains[0][9] ^= 1
+			h.raw(kv.ChainKey(seqs[0]), chains[0])
+		}, "not those of the row of the chain"},
+		{"a row of the chain that is gone", func(h *harness) {
+			seqs, _ := h.chainRows()
+			h.dropRow(seqs[0])
+		}, "the row of the chain for event"},
 	}
+	full := append(fullRow(t, 11, day+10), fullRow(t, 21, day+20)...) // two rows
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newHarness(t)
-			for i := range store.TailBlocks + 10 {
+			for i := range 10 {
 				h.add(uint64(i)+1, name(2*i+1), name(2*i+2))
+			}
+			for _, e := range full {
+				h.append(e)
+			}
+			for i := range store.TailBlocks {
+				h.add(uint64(i)+100, name(100+i))
 			}
 			h.persistAll()
 			tt.damage(h)

@@ -27,6 +27,8 @@ const (
 	CacheBytes = cacheBytes
 	IDLag      = idLag
 	GatherFor  = gatherFor
+	ChainEvery = chainEvery
+	BatchBytes = batchBytes
 )
 
 // Cached is the memory that the cache believes to use.
@@ -68,3 +70,6 @@ type IDFilter = idFilter
 // Insert and Lacks are those of idFilter.
 func (f *idFilter) Insert(hash [16]byte)     { f.add(hash) }
 func (f *idFilter) Lacks(hash [16]byte) bool { return f.lacks(hash) }
+
+// StoredChain is ChainAt for what is on disk, each time anew.
+func (s *Store) StoredChain(seq uint64) (chain [32]byte, ok bool, err error) { return s.storedChain(seq) }

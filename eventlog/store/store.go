@@ -31,6 +31,7 @@ type Store struct {
 	cache cache
 
 	checked extents
+	asked   askedChains
 
 	// persisting is held while persisted moves, over the transaction that makes it so: by the
 	// persister, or by Install. It guards chainer, which is at persisted.
