@@ -131,6 +131,7 @@ const (
 	DashdDrainDeleted   Type = "dashd.drain.deleted"
 	DashdDrainReplayed  Type = "dashd.drain.replayed"  // told to deliver again from a seq on
 	DashdDrainSuspended Type = "dashd.drain.suspended" // its destination fails, or has refused for good
+	DashdDrainAdvanced  Type = "dashd.drain.advanced"  // it has delivered everything up to a seq
 )
 
 const (

@@ -106,6 +106,7 @@ var table = []entry{
 	{Type: DashdDrainDeleted, own: true},
 	{Type: DashdDrainReplayed, own: true},
 	{Type: DashdDrainSuspended, own: true},
+	{Type: DashdDrainAdvanced, own: true},
 	{Type: DashdClusterCreated, own: true},
 	{Type: DashdJoinTokenCreated, own: true},
 	{Type: DashdNodeJoined, own: true},

@@ -232,6 +232,7 @@ var rowFields = map[string][]string{
 	"sso providers":      {"providerId", "id", "organizationId", "domain", "issuer", "userId", "oidcConfig", "samlConfig", "domainVerified", "createdAt", "verification token", "verification expires", "domain misses", "domain missed at", "sealed"},
 	"directories":        {"connectionId", "organizationId", "providerId", "provisioningDomainId", "status", "credentials"},
 	"drains":             {"id", "organizationId", "name", "enabled", "suspended", "destinationType", "event types"},
+	"drain positions":    {"drainId", "epoch", "seq", "at"},
 	"event types":        {"text"},
 	"active days":        {"kind and day", "users"},
 	"instants":           {"user", "ms of the day"},
@@ -277,6 +278,8 @@ func (t *Tables) rowLabel(table string, i int) string {
 		return rowIDAt(&t.directories.rows, i)
 	case "drains":
 		return rowIDAt(&t.drains.rows, i)
+	case "drain positions":
+		return rowIDAt(&t.drainPositions.rows, i)
 	}
 	return ""
 }

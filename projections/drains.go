@@ -47,6 +47,43 @@ func (t *Tables) AllDrains() []Drain {
 	return list
 }
 
+func (p *DrainPosition) rowID() string { return p.DrainID }
+
+func (p *DrainPosition) rowKeys() (none [keysOfRow]string) { return none }
+
+func codeDrainPosition(c *coder, p *DrainPosition) {
+	codeText(c, &p.DrainID)
+	c.uint(&p.Epoch)
+	c.uint(&p.Seq)
+	c.time(&p.At)
+}
+
+// DrainPosition is how far a log drain has come, in its present epoch; false if that has not been
+// told yet.
+func (t *Tables) DrainPosition(d Drain) (DrainPosition, bool) {
+	p, ok := t.drainPositions.get(d.ID)
+	return p, ok && p.Epoch == d.Epoch
+}
+
+// foldDrainAdvanced folds how far a log drain has come. Positions stand apart from the drains, whose
+// rows say only what somebody has changed. They never go back, but for a replay, and not
+// beyond the event that tells of them: who tells it may be about to lose the lead, or have lost it.
+func (t *Tables) foldDrainAdvanced(f *fact) {
+	d, ok := t.drains.get(f.text("drainId"))
+	if !ok {
+		return
+	}
+	p := DrainPosition{DrainID: d.ID, At: f.at()}
+	set := f.set()
+	putNumber(set, "epoch", &p.Epoch)
+	putNumber(set, "seq", &p.Seq)
+	before, known := t.DrainPosition(d)
+	if p.Epoch != d.Epoch || p.Seq >= f.Seq || known && p.Seq <= before.Seq {
+		return
+	}
+	t.drainPositions.put(p)
+}
+
 // foldDrain folds what makes or changes a log drain. Without a box, the drain keeps
 // the config it has.
 func (t *Tables) foldDrain(f *fact) {
@@ -87,5 +124,6 @@ func (t *Tables) foldDrain(f *fact) {
 func (t *Tables) foldDrainDeleted(f *fact) {
 	if d, ok := t.drains.get(f.text("drainId")); ok && d.OrganizationID == f.OrganizationID {
 		t.drains.remove(d.ID)
+		t.drainPositions.remove(d.ID)
 	}
 }

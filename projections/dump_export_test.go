@@ -47,6 +47,7 @@ func Dump(t *Tables) string {
 	dumpTable(&b, "provider", &t.providers)
 	dumpTable(&b, "directory", &t.directories)
 	dumpTable(&b, "drain", &t.drains)
+	dumpTable(&b, "drain position", &t.drainPositions)
 	return b.String()
 }
 

@@ -17,7 +17,7 @@ func FuzzFold(f *testing.F) {
 	types := eventlog.Types()
 	types = append(types, eventlog.TwoFactorBackupCodesGenerated, eventlog.SSOProviderCreated, eventlog.SSOProviderUpdated,
 		eventlog.DirectoryCreated, eventlog.DirectoryCredentialIssued, eventlog.DirectoryCredentialRevoked,
-		eventlog.DashdDrainCreated, eventlog.DashdDrainReplayed)
+		eventlog.DashdDrainCreated, eventlog.DashdDrainReplayed, eventlog.DashdDrainAdvanced)
 	g := newGenerator(11)
 	for range 60 {
 		e := g.event()

@@ -95,7 +95,7 @@ func (g *generator) kind() eventlog.Type {
 		eventlog.DirectoryCreated, eventlog.DirectoryCreated, eventlog.DirectoryCredentialIssued,
 		eventlog.DirectoryCredentialRevoked, eventlog.DirectoryDecommissioned, eventlog.DirectoryUnpaired,
 		eventlog.DashdDrainCreated, eventlog.DashdDrainCreated, eventlog.DashdDrainUpdated, eventlog.DashdDrainDeleted,
-		eventlog.DashdDrainReplayed, eventlog.DashdDrainSuspended,
+		eventlog.DashdDrainReplayed, eventlog.DashdDrainSuspended, eventlog.DashdDrainAdvanced, eventlog.DashdDrainAdvanced, eventlog.DashdDrainAdvanced,
 		eventlog.SecurityBlocked, "custom.thing",
 	)
 }
@@ -431,6 +431,11 @@ func (g *generator) describeSetting(e *eventlog.Event, m *metadata) {
 			"unpairedBy", "decommissionedAt", "credential")
 	default:
 		m.add("drainId", g.id("d", 8))
+		if e.Type == eventlog.DashdDrainAdvanced {
+			e.Origin.Vocabulary = pick(g, eventlog.VocabularyDashd, eventlog.VocabularyDashd, eventlog.VocabularyDashd, eventlog.VocabularyAPI)
+			m.add("set", map[string]any{"epoch": pick(g, 0, 0, 0, 1, 2), "seq": pick[any](g, g.IntN(100), g.IntN(1000), "none")})
+			return
+		}
 		g.maybeSet(m, map[string]func() any{
 			"name":            func() any { return "Drain" },
 			"enabled":         func() any { return g.IntN(2) == 0 },

@@ -125,6 +125,11 @@ func (m *model) organizationDeleted(id string) {
 	m.invitations = without(m.invitations, func(v projections.Invitation) bool { return v.OrganizationID == id })
 	m.providers = without(m.providers, func(v projections.SSOProvider) bool { return string(v.OrganizationID) == id })
 	m.directories = without(m.directories, func(v projections.Directory) bool { return v.OrganizationID == id })
+	for _, d := range m.drains {
+		if d.OrganizationID == id {
+			m.forgetPosition(d.ID)
+		}
+	}
 	m.drains = without(m.drains, func(v projections.Drain) bool { return v.OrganizationID == id })
 	for i := range m.sessions {
 		if s := &m.sessions[i]; string(s.ActiveOrganizationID) == id {

@@ -29,7 +29,13 @@ func (m *model) foldSettings(e *modelEvent) {
 	case eventlog.DashdDrainCreated, eventlog.DashdDrainUpdated, eventlog.DashdDrainReplayed, eventlog.DashdDrainSuspended:
 		m.knowMost(e)
 		m.drainChanged(e)
+	case eventlog.DashdDrainAdvanced:
+		m.drainAdvanced(e)
 	case eventlog.DashdDrainDeleted:
+		if d := find(m.drains, func(d projections.Drain) bool { return d.ID == e.meta.text("drainId") }); d != nil &&
+			d.OrganizationID == e.OrganizationID {
+			m.forgetPosition(d.ID)
+		}
 		m.drains = without(m.drains, func(d projections.Drain) bool {
 			return d.ID == e.meta.text("drainId") && d.OrganizationID == e.OrganizationID
 		})
@@ -187,4 +193,28 @@ func (m *model) drainChanged(e *modelEvent) {
 	if len(e.Sealed) > 0 {
 		d.Sealed = e.Sealed
 	}
+}
+
+func (m *model) drainAdvanced(e *modelEvent) {
+	d := find(m.drains, func(d projections.Drain) bool { return d.ID == e.meta.text("drainId") })
+	if d == nil {
+		return
+	}
+	told := projections.DrainPosition{DrainID: d.ID, At: e.at}
+	e.set.putNumber("epoch", &told.Epoch)
+	e.set.putNumber("seq", &told.Seq)
+	if told.Epoch != d.Epoch || told.Seq >= e.Seq {
+		return
+	}
+	p := find(m.positions, func(p projections.DrainPosition) bool { return p.DrainID == d.ID })
+	switch {
+	case p == nil:
+		m.positions = append(m.positions, told)
+	case p.Epoch != d.Epoch || p.Seq < told.Seq:
+		*p = told
+	}
+}
+
+func (m *model) forgetPosition(id string) {
+	m.positions = without(m.positions, func(p projections.DrainPosition) bool { return p.DrainID == id })
 }

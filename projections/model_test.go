@@ -34,6 +34,7 @@ type model struct {
 	providers   []projections.SSOProvider
 	directories []projections.Directory
 	drains      []projections.Drain
+	positions   []projections.DrainPosition
 
 	deeds []modelDeed
 	today int64 // the day on which the newest of them was received
@@ -281,6 +282,7 @@ func (m *model) dump() string {
 	dumpRows(&b, "provider", m.providers)
 	dumpRows(&b, "directory", m.directories)
 	dumpRows(&b, "drain", m.drains)
+	dumpRows(&b, "drain position", m.positions)
 	return b.String()
 }
 

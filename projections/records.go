@@ -226,6 +226,15 @@ type Drain struct {
 	Sealed []byte `json:"-"`
 }
 
+// DrainPosition is how far a log drain has come, as the node that delivered has told the log.
+// It is a little behind where that stood.
+type DrainPosition struct {
+	DrainID string
+	Epoch   uint64 // of the drain: after a replay an older position is void
+	Seq     uint64 // everything up to it is delivered, or none of the drain's business
+	At      Time   // when that was told
+}
+
 // TwoFactor is the second factor of a user, without its secret.
 type TwoFactor struct {
 	UserID  string

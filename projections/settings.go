@@ -7,6 +7,8 @@ type settings struct {
 	providers   table[SSOProvider, *SSOProvider]
 	directories table[Directory, *Directory]
 	drains      table[Drain, *Drain]
+
+	drainPositions table[DrainPosition, *DrainPosition]
 }
 
 // settingRules are those of the events of settings. Only dashd's own commands can make
@@ -28,6 +30,7 @@ var settingRules = map[eventlog.Type]rule{
 	eventlog.DashdDrainUpdated:   {fold: (*Tables).foldDrain, knows: true, ours: true},
 	eventlog.DashdDrainReplayed:  {fold: (*Tables).foldDrain, knows: true, ours: true},
 	eventlog.DashdDrainSuspended: {fold: (*Tables).foldDrain, knows: true, ours: true},
+	eventlog.DashdDrainAdvanced:  {fold: (*Tables).foldDrainAdvanced, ours: true},
 	eventlog.DashdDrainDeleted:   {fold: (*Tables).foldDrainDeleted, ours: true},
 }
 
@@ -36,6 +39,8 @@ func (s *settings) freeze() settings {
 		providers:   s.providers.freeze(),
 		directories: s.directories.freeze(),
 		drains:      s.drains.freeze(),
+
+		drainPositions: s.drainPositions.freeze(),
 	}
 }
 
@@ -45,6 +50,7 @@ func (s *settings) kept() []keptTable {
 		s.providers.kept("sso providers", codeProvider),
 		s.directories.kept("directories", codeDirectory),
 		s.drains.kept("drains", codeDrain),
+		s.drainPositions.kept("drain positions", codeDrainPosition),
 	}
 }
 
@@ -53,6 +59,7 @@ func (s *settings) reindex() {
 	s.providers.reindex()
 	s.directories.reindex()
 	s.drains.reindex()
+	s.drainPositions.reindex()
 }
 
 // forgetUser removes the SSO providers that a user who was deleted had created.
@@ -62,5 +69,5 @@ func (s *settings) forgetUser(id string) { s.providers.removeHaving(providerUser
 func (s *settings) forgetOrganization(id string) {
 	s.providers.removeHaving(providerOrganization, id, nil)
 	s.directories.removeHaving(directoryOrganization, id, nil)
-	s.drains.removeHaving(drainOrganization, id, nil)
+	s.drains.removeHaving(drainOrganization, id, func(d *Drain) { s.drainPositions.remove(d.ID) })
 }

@@ -87,6 +87,7 @@ var rows = []struct {
 	{eventlog.DashdDrainUpdated, `Log drain "{DRAIN}" of {org} updated{ by |OPERATOR}`, `Failed to update log drain "{DRAIN}" of "{org}"`},
 	{eventlog.DashdDrainDeleted, `Log drain "{DRAIN}" of {org} deleted{ by |OPERATOR}`, `Failed to delete log drain "{DRAIN}" of "{org}"`},
 	{eventlog.DashdDrainReplayed, `Log drain "{DRAIN}" of {org} replayed{ by |OPERATOR}`, `Failed to replay log drain "{DRAIN}" of "{org}"`},
+	{eventlog.DashdDrainAdvanced, `Log drain "{DRAIN}" has delivered`, `Failed to deliver log drain "{DRAIN}"`},
 	{eventlog.DashdDrainSuspended, `Log drain "{DRAIN}" of {org} suspended{ by |OPERATOR}`, `Failed to suspend log drain "{DRAIN}" of "{org}"`},
 
 	// dashd's own.
