@@ -188,18 +188,24 @@ func TestFoldEqualsReadingEverythingAgain(t *testing.T) {
 
 // FuzzAccessApply looks for metadata that stops a fold.
 func FuzzAccessApply(f *testing.F) {
-	for _, r := range []eventlog.Record{project(1, "a"), key(1, "k", "shop", "text", 1, "*"), revoke(1, "k1"), signing(1, 3)} {
+	for _, r := range []eventlog.Record{
+		project(1, "a"), key(1, "k", "shop", "text", 1, "*"), revoke(1, "k1"), signing(1, 3),
+		clusterBegun(1, "c1"), joinToken(1, "t1", noon), nodeJoined(1, "n2", "t1"), nodeMoved(1, "n1", "x:1"), nodeRemoved(1, "n1"),
+	} {
 		f.Add(string(r.Type), r.Metadata, r.Sealed)
 	}
 	f.Fuzz(func(t *testing.T, typ string, meta, sealed []byte) {
 		r := rec(4, eventlog.Type(typ), string(meta))
 		r.Sealed = sealed
-		m := fold(project(1, "shop"), key(2, "k1", "shop", "shop-key-text-0001", 0, "*"), signing(3, 1), r)
+		m := fold(project(1, "shop"), key(2, "k1", "shop", "shop-key-text-0001", 0, "*"), signing(3, 1), nodeJoined(3, "n1", ""), r)
 		if !json.Valid(m.JWKS()) {
 			t.Errorf("JWKS = %s", m.JWKS())
 		}
 		if _, err := json.Marshal(m.Keys("shop")); err != nil {
 			t.Errorf("keys have no JSON form: %v", err)
+		}
+		if _, err := json.Marshal(m.Nodes()); err != nil || len(m.Nodes()) == 0 {
+			t.Errorf("nodes have no JSON form: %v", err)
 		}
 	})
 }
