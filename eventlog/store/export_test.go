@@ -72,4 +72,6 @@ func (f *idFilter) Insert(hash [16]byte)     { f.add(hash) }
 func (f *idFilter) Lacks(hash [16]byte) bool { return f.lacks(hash) }
 
 // StoredChain is ChainAt for what is on disk, each time anew.
-func (s *Store) StoredChain(seq uint64) (chain [32]byte, ok bool, err error) { return s.storedChain(seq) }
+func (s *Store) StoredChain(seq uint64) (chain [32]byte, ok bool, err error) {
+	return s.storedChain(seq)
+}
