@@ -5,18 +5,25 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"strings"
 	"time"
 
 	"dashd/internal/errs"
 )
 
-// DialRaft opens a connection to the raft of the member at addr. When it returns, both
-// sides have shown who they are. Its errors have code PEER_UNREACHABLE, PEER_REFUSED
-// or PEER_NOT_READY.
+// DialRaft opens a connection to the raft of the member at addr, or, if addr is
+// "<node>@<address>", of that node and no other: what one member has written must not
+// count as another's because an address has passed on. When it returns, both sides have
+// shown who they are. Its errors have code PEER_UNREACHABLE, PEER_REFUSED or
+// PEER_NOT_READY.
 func (p *Port) DialRaft(addr string, timeout time.Duration) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
-	c, err := p.dial(ctx, addr, protocolRaft)
+	node, at, named := strings.Cut(addr, "@")
+	if !named {
+		node, at = "", addr
+	}
+	c, err := p.dial(ctx, at, node, protocolRaft)
 	if err != nil {
 		return nil, err
 	}
@@ -24,8 +31,8 @@ func (p *Port) DialRaft(addr string, timeout time.Duration) (net.Conn, error) {
 	return c, nil
 }
 
-// dial opens a connection to the member at addr.
-func (p *Port) dial(ctx context.Context, addr, protocol string) (*conn, error) {
+// dial opens a connection to the member at addr, which must be the node, if one is named.
+func (p *Port) dial(ctx context.Context, addr, node, protocol string) (*conn, error) {
 	own, err := p.own()
 	if err != nil {
 		return nil, err
@@ -36,7 +43,7 @@ func (p *Port) dial(ctx context.Context, addr, protocol string) (*conn, error) {
 	if err := p.track(c); err != nil {
 		return nil, err
 	}
-	if err := p.introduce(ctx, c, own, addr); err != nil {
+	if err := p.introduce(ctx, c, own, addr, node); err != nil {
 		p.forget(c)
 		c.kill()
 		code := errs.CodeOf(err)
@@ -49,7 +56,7 @@ func (p *Port) dial(ctx context.Context, addr, protocol string) (*conn, error) {
 }
 
 // introduce does the dialing side's part of the handshake.
-func (p *Port) introduce(ctx context.Context, c *conn, own *issued, addr string) error {
+func (p *Port) introduce(ctx context.Context, c *conn, own *issued, addr, node string) error {
 	raw, err := (&net.Dialer{KeepAliveConfig: keepAlive, Control: setTimeout}).DialContext(ctx, "tcp", addr)
 	if err != nil {
 		return err
@@ -77,8 +84,8 @@ func (p *Port) introduce(ctx context.Context, c *conn, own *issued, addr string)
 	if err := p.checkHello(c, own, &state, theirs, x509.ExtKeyUsageServerAuth); err != nil {
 		return errs.Wrap(err, errs.Unavailable, CodeRefused, "this node refuses the other")
 	}
-	if want := p.o.NodeAt(addr); want != "" && want != theirs.Node {
-		return errs.New(errs.Unavailable, CodeRefused, "node %s answers there, not node %s", theirs.Node, want)
+	if node != "" && node != theirs.Node {
+		return errs.New(errs.Unavailable, CodeRefused, "node %s answers there, not node %.80q", theirs.Node, node)
 	}
 	if !unwatch() {
 		return context.Cause(ctx)

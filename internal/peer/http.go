@@ -34,7 +34,7 @@ func (p *Port) newClient() *http.Client {
 	return &http.Client{
 		Transport: &http.Transport{
 			DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-				c, err := p.dial(ctx, addr, protocolHTTP)
+				c, err := p.dial(ctx, addr, "", protocolHTTP)
 				if err != nil {
 					return nil, err // not a nil *conn
 				}

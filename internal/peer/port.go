@@ -44,9 +44,6 @@ type Options struct {
 	// other is told. It is called from any goroutine, once for each connection and
 	// again by Recheck; nil admits every holder of a certificate.
 	Admit func(Member) error
-	// NodeAt returns which node is to answer at an address that is dialed; "" if any
-	// member may. Another one is refused: an address may have passed on. Nil: any.
-	NodeAt func(addr string) string
 	// Members answers requests of members, of up to 64 MiB. The answer may take as long
 	// as it wants; time limits are the handler's. Nil: there are none.
 	Members http.Handler
@@ -92,9 +89,6 @@ func Listen(addr string, o Options) (*Port, error) {
 	}
 	if o.Admit == nil {
 		o.Admit = func(Member) error { return nil }
-	}
-	if o.NodeAt == nil {
-		o.NodeAt = func(string) string { return "" }
 	}
 	o.Version = printable(o.Version, maxVersion)
 	ln, err := (&net.ListenConfig{KeepAliveConfig: keepAlive, Control: setTimeout}).Listen(context.Background(), "tcp", addr)

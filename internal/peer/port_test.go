@@ -31,6 +31,11 @@ func TestRaftConnectionsCarryBytesBothWays(t *testing.T) {
 	dialed, accepted := raftPair(t, a, b)
 	say(t, dialed, accepted, "request")
 	say(t, accepted, dialed, "answer")
+	byName, err := a.DialRaft("n2@"+b.addr(), time.Minute)
+	if err != nil {
+		t.Fatalf("DialRaft by name: %v", err)
+	}
+	defer byName.Close()
 	if got, want := b.Raft().Addr().String(), b.addr(); got != want {
 		t.Errorf("raft's listener is at %s, the port at %s", got, want)
 	}

@@ -294,19 +294,13 @@ func TestS9_TheSideThatDialsRefusesToo(t *testing.T) {
 		{"its own words come back", &good, 0, says(n2), "of another connection"},
 		{"a removed node", of(ca, member("n9"), now), 0, answers(member("n9")), "n9 was removed"},
 		{"itself", of(ca, member("n1"), now), 0, answers(member("n1")), "is node n1 itself"},
-		{"another member at the address", of(ca, member("n3"), now), 0, answers(member("n3")), "node n3 answers there, not node n2"},
+		{"another member at the address", of(ca, member("n3"), now), 0, answers(member("n3")), "node n3 answers there, not node \"n2\""},
 		{"a refusal", &good, 0, func(tls.ConnectionState) []byte { return peer.RefusalFrame("you were removed") }, "refuses this one: you were removed"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			addr, heard := impostor(t, tt.cert, tt.max, tt.hello)
 			dialer := node(t, ca, "n1", func(o *peer.Options) {
-				o.NodeAt = func(at string) string {
-					if at != addr {
-						t.Errorf("NodeAt(%q), want %q", at, addr)
-					}
-					return "n2"
-				}
 				o.Admit = func(m peer.Member) error {
 					if m.Node == "n9" {
 						return errs.New(errs.Forbidden, "", "node n9 was removed")
@@ -314,7 +308,7 @@ func TestS9_TheSideThatDialsRefusesToo(t *testing.T) {
 					return nil
 				}
 			})
-			c, err := dialer.DialRaft(addr, time.Minute)
+			c, err := dialer.DialRaft("n2@"+addr, time.Minute)
 			if err == nil {
 				_ = c.Close()
 				t.Fatal("DialRaft trusts it")

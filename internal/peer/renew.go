@@ -15,7 +15,7 @@ const (
 	renewCheck = time.Hour
 	// A renewal that failed is tried again after renewRetry, then after twice as long,
 	// up to renewCheck.
-	renewRetry = time.Minute
+	renewRetry = 5 * time.Second
 	// What is left of the certificate when a failure to renew is an operator's matter,
 	// and when it is urgent.
 	renewWarn   = 21 * 24 * time.Hour
