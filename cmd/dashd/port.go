@@ -91,7 +91,7 @@ func (p *clusterPort) admit(m peer.Member) error {
 	case !known: // it has joined, and this node has yet to read of it
 		return nil
 	case row.Removed():
-		return errs.New(errs.Forbidden, "NODE_REMOVED", "node %s was removed from the cluster", m.Node)
+		return errs.New(errs.Forbidden, "NODE_REMOVED", "node %s "+node.RemovedReason, m.Node)
 	case row.Incarnation != m.Incarnation:
 		return errs.New(errs.Forbidden, "NODE_CHANGED", "node %s is not the one that joined under this id", m.Node)
 	}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -131,6 +132,9 @@ func (n *Node) ask(ctx context.Context, m cluster.Server) {
 		err = fmt.Errorf("node %s answers at its address", said.Node)
 	}
 	if err != nil {
+		if strings.Contains(err.Error(), RemovedReason) {
+			n.fail(removed())
+		}
 		if p.failed == nil {
 			n.log.Info("a node does not answer", "node", m.ID, "err", err)
 		}

@@ -2,7 +2,7 @@ package node
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"time"
 
 	"dashd/internal/cluster"
@@ -109,9 +109,8 @@ func (n *Node) keepMembers(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if row, ok := n.Access.Image().Node(n.Identity().NodeID); ok && !row.RemovedAt.IsZero() && !n.isMember() {
-			return errs.Stop(errs.ExitIdentity, fmt.Errorf("this node was removed from the cluster at %s; wipe its data directory before it joins again",
-				row.RemovedAt.Format(time.RFC3339)))
+		if row, ok := n.Access.Image().Node(n.Identity().NodeID); ok && row.Removed() && !n.isMember() {
+			return removed()
 		}
 		term, err := n.Cluster.Term()
 		if err != nil {
@@ -121,6 +120,14 @@ func (n *Node) keepMembers(ctx context.Context) error {
 			n.log.Info("the cluster's configuration has not been changed; it will be tried again", "err", err)
 		}
 	}
+}
+
+// RemovedReason is in what a node tells another that it refuses because the log says that it was
+// removed. That is for ever: so one node that says so is enough.
+const RemovedReason = "was removed from the cluster"
+
+func removed() error {
+	return errs.Stop(errs.ExitIdentity, errors.New("this node "+RemovedReason+"; wipe its data directory before it joins again"))
 }
 
 // isMember reports whether this node is in raft's configuration. One that was removed while
@@ -143,9 +150,9 @@ func (n *Node) changeOne(ctx context.Context, term uint64) error {
 		row, known := image.Node(m.ID)
 		switch {
 		case !known: // from before members were events: it will be known when it is moved
-		case !row.RemovedAt.IsZero() && m.ID == self:
+		case row.Removed() && m.ID == self:
 			return n.Cluster.Transfer(ctx, "")
-		case !row.RemovedAt.IsZero():
+		case row.Removed():
 			n.log.Info("node removed", "node", m.ID)
 			return n.Cluster.Remove(term, m.ID)
 		case row.Address != m.Address && row.Address != "":
@@ -160,7 +167,7 @@ func (n *Node) changeOne(ctx context.Context, term uint64) error {
 		}
 	}
 	for _, row := range image.Nodes() {
-		if _, member := have[row.ID]; !member && row.RemovedAt.IsZero() && row.Address != "" {
+		if _, member := have[row.ID]; !member && !row.Removed() && row.Address != "" {
 			n.log.Info("node joins", "node", row.ID, "address", row.Address)
 			return n.Cluster.AddNonvoter(term, row.ID, row.Address)
 		}
