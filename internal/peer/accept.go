@@ -44,47 +44,55 @@ func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) error {
 		c := &conn{port: p, inward: true}
 		c.attach(raw)
 		from := raw.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
-		if !p.begin(c, from) {
+		done, ok := p.begin(c, from)
+		if !ok {
 			c.kill()
 			continue
 		}
-		wg.Go(func() { p.welcome(ctx, c, from) })
+		wg.Go(func() { p.welcome(ctx, c, done) })
 	}
 }
 
-// begin takes a place for a handshake, if there is one.
-func (p *Port) begin(c *conn, from netip.Addr) bool {
+// begin takes a place for a handshake, if there is one. done gives it back, and is told
+// whether a member has come.
+func (p *Port) begin(c *conn, from netip.Addr) (done func(member bool), ok bool) {
 	if p.track(c) != nil {
-		return false
+		return nil, false
 	}
-	p.mu.Lock()
-	full := p.handshakes >= maxHandshakes || p.handshaking[from] >= maxHandshakesAddress
-	if !full {
-		p.handshakes++
-		p.handshaking[from]++
-	}
-	p.mu.Unlock()
-	if full {
-		p.forget(c)
-	}
-	return !full
-}
-
-// end gives the place of begin back.
-func (p *Port) end(from netip.Addr) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.handshakes--
-	if p.handshaking[from]--; p.handshaking[from] == 0 {
-		delete(p.handshaking, from)
+	_, known := p.known[from]
+	if p.handshaking[from] >= maxHandshakesAddress || !known && p.handshakes >= maxHandshakes {
+		delete(p.conns, c)
+		return nil, false
 	}
+	p.handshaking[from]++
+	if !known {
+		p.handshakes++
+	}
+	return func(member bool) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.handshaking[from]--; p.handshaking[from] == 0 {
+			delete(p.handshaking, from)
+		}
+		if !known {
+			p.handshakes--
+		}
+		if member {
+			if len(p.known) >= maxKnown {
+				clear(p.known) // those who are still there come again
+			}
+			p.known[from] = struct{}{}
+		}
+	}, true
 }
 
 // welcome brings an accepted connection to whom it is for, or closes it. It ends when
 // ctx does.
-func (p *Port) welcome(ctx context.Context, c *conn, from netip.Addr) {
+func (p *Port) welcome(ctx context.Context, c *conn, done func(member bool)) {
 	err := p.receive(ctx, c)
-	p.end(from)
+	done(err == nil && c.protocol != protocolJoin)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(ctx, p.handshake)
 		defer cancel()

@@ -18,6 +18,7 @@ const (
 	Accepted             = accepted
 	MaxRaftConns         = maxRaftConns
 	MaxHandshakesAddress = maxHandshakesAddress
+	MaxHandshakes        = maxHandshakes
 	MaxRequest           = maxRequest
 	MaxAnswer            = maxAnswer
 	MaxBody              = maxBody

@@ -17,9 +17,12 @@ import (
 const (
 	handshakeLimit = 5 * time.Second
 	// Handshakes at a time, and of one address: whoever can reach the port may begin
-	// one.
+	// one. An address from which a member has come has places of its own, so that a
+	// flood from elsewhere does not keep members apart.
 	maxHandshakes        = 512
 	maxHandshakesAddress = 256
+	// maxKnown is how many addresses of members are remembered.
+	maxKnown = 256
 	// Accepted connections of one member, and of all that join.
 	maxRaftConns = 32
 	maxHTTPConns = 192
@@ -70,9 +73,10 @@ type Port struct {
 	silent      bool
 	conns       map[*conn]struct{}
 	slots       map[slot]int
-	handshakes  int
+	handshakes  int // of addresses that are not known
 	handshaking map[netip.Addr]int
-	warned      map[string]time.Time // when a node's refusal was last logged as such
+	known       map[netip.Addr]struct{} // from which members have come
+	warned      map[string]time.Time    // when a node's refusal was last logged as such
 }
 
 // A slot is what accepted connections are counted by.
@@ -106,6 +110,7 @@ func Listen(addr string, o Options) (*Port, error) {
 		conns:       map[*conn]struct{}{},
 		slots:       map[slot]int{},
 		handshaking: map[netip.Addr]int{},
+		known:       map[netip.Addr]struct{}{},
 		warned:      map[string]time.Time{},
 	}
 	p.client = p.newClient()
