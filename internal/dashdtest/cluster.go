@@ -16,11 +16,12 @@ type Status struct {
 	NotReady []string
 	Head     uint64
 	Raft     struct {
-		State   string
-		Term    uint64
-		Ready   bool
-		Leader  string
-		Servers []struct {
+		State     string
+		Term      uint64
+		Ready     bool
+		Leader    string
+		LastIndex uint64
+		Servers   []struct {
 			NodeID  string
 			Address string
 			Voter   bool
@@ -28,9 +29,11 @@ type Status struct {
 	}
 }
 
-// Status asks the node how it is.
+// Status asks the node how it is. A process that hangs is one that does not answer.
 func (n *Node) Status() (s Status, err error) {
-	resp, err := n.Client().Get("http://dashd/v1/status")
+	client := n.Client()
+	client.Timeout = 5 * time.Second
+	resp, err := client.Get("http://dashd/v1/status")
 	if err != nil {
 		return s, err
 	}
@@ -81,6 +84,12 @@ func (n *Node) JoinToken(t testing.TB) string {
 	t.Helper()
 	lines := strings.Fields(n.Command(t, "join-token"))
 	return lines[len(lines)-1]
+}
+
+// Remove takes a node out of the cluster for ever, by the word of a member.
+func (n *Node) Remove(t testing.TB, member *Node) {
+	t.Helper()
+	member.Command(t, "cluster", "remove", n.Cluster, "--yes")
 }
 
 // WaitVoters waits until so many nodes vote, as a member knows.

@@ -105,7 +105,9 @@ func (n *Node) becomesReady(t testing.TB) bool {
 func (n *Node) Launch(t testing.TB) {
 	t.Helper()
 	argv := []string{n.Binary, "serve", "--data-dir", n.Dir, "--http", n.Addr}
-	if n.Cluster != "" {
+	if n.Cluster == "" {
+		argv = append(argv, "--cluster", "off")
+	} else {
 		argv = append(argv, "--cluster", n.Cluster, "--advertise", n.Cluster)
 	}
 	if n.Token != "" {

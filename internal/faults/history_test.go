@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"dashd/eventlog"
 	"dashd/eventlog/block"
@@ -21,8 +22,16 @@ type history struct {
 	names    []string       // of events with ids, in the order in which they were first sent
 	open     []string       // sent since the last comparison; an event may be in it twice
 	leaves   [][32]byte     // of the log up to the last comparison, by seq - 1
+	commands int            // events in the log that commands have made
 	problems []string       // what is wrong, the first few
 	refused  map[string]int // by status and code: answers that took nothing
+
+	// late says that what was not there when the log was compared may still come: with
+	// several nodes, a request may have been on its way from one to another.
+	late bool
+
+	acked time.Time     // when the last acknowledgement came, or when lull began
+	still time.Duration // the longest time without one since
 }
 
 // state is what is known of an event.
@@ -107,6 +116,7 @@ func (h *history) took(name string, seq uint64, duplicate, before bool) {
 	st := h.events[name]
 	if !st.acked {
 		h.s.Acknowledged++
+		h.note(time.Now())
 	}
 	st.acked = true
 	if seq == 0 {
@@ -119,6 +129,27 @@ func (h *history) took(name string, seq uint64, duplicate, before bool) {
 		h.problem(duplicated, "%s was acknowledged, and its repeat is acknowledged as new at seq %d", name, seq)
 	}
 	st.seq = seq
+}
+
+// note takes down that something was acknowledged. mu is held.
+func (h *history) note(now time.Time) {
+	h.still = max(h.still, now.Sub(h.acked))
+	h.acked = now
+}
+
+// lull begins to measure how long nothing is acknowledged.
+func (h *history) lull() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.acked, h.still = time.Now(), 0
+}
+
+// lasted ends lull, and adds the longest time without an acknowledgement to the results.
+func (h *history) lasted() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.note(time.Now())
+	h.s.Gaps = append(h.s.Gaps, gap(h.still.Milliseconds()))
 }
 
 // refuse notes an answer that took nothing.
@@ -167,7 +198,11 @@ func (h *history) block(first uint64, b block.Block) error {
 func (h *history) record(r *eventlog.Record) {
 	name := nameOf(r.Metadata)
 	st := h.events[name]
-	if st == nil && isMutant(r) {
+	switch {
+	case st == nil && r.Origin.Vocabulary == eventlog.VocabularyDashd:
+		h.commands++ // what they did is read where it shows
+		return
+	case st == nil && isMutant(r):
 		return
 	}
 	if st == nil {
@@ -215,7 +250,7 @@ func (h *history) settle() {
 				h.s.Survived++
 				st.acked = true // it was read
 			} else {
-				st.gone = true
+				st.gone = !h.late
 			}
 		}
 	}

@@ -33,7 +33,7 @@ const (
 // answers with what is wrong, keeps its memory, and loses nothing.
 func TestHostileRequests(t *testing.T) {
 	s := begin(t, "hostile requests")
-	requests := count(t, "DASHD_FAULTS_REQUESTS", 1000, 120)
+	requests := s.rounds(t, "DASHD_FAULTS_REQUESTS", 1000, 120)
 	h := newHistory(s)
 	n := newNode(shortDir(t))
 	n.Env = []string{collectEarly}
@@ -75,7 +75,7 @@ func TestHostileRequests(t *testing.T) {
 func revokedKey(t *testing.T, n *dashdtest.Node) string {
 	t.Helper()
 	var key struct{ ID, Key string }
-	admin := overSocket(n)
+	admin := n.Client()
 	resp, err := admin.Post("http://dashd/v1/keys?project=default", "application/json",
 		strings.NewReader(`{"name":"revoked","scopes":["events:write","events:read"]}`))
 	if err != nil {

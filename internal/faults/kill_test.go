@@ -11,7 +11,7 @@ import (
 // then also while it takes up where it left off, and compares after each start.
 func TestKillUnderLoad(t *testing.T) {
 	s := begin(t, "kill -9 under load")
-	rounds := count(t, "DASHD_FAULTS_KILLS", 20, 2)
+	rounds := s.rounds(t, "DASHD_FAULTS_KILLS", 20, 2)
 	rng := choices("kill")
 	n := newNode(shortDir(t))
 	h := newHistory(s)
@@ -30,7 +30,7 @@ func TestKillUnderLoad(t *testing.T) {
 		start(t, s, n)
 		h.compareNew(t, n, rng)
 		h.wantRepeats(t, n, rng)
-		s.Rounds++
+		s.passed(t)
 	}
 	h.compareAll(t, n)
 	h.wantNotRefused(t)

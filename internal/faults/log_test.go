@@ -2,14 +2,12 @@ package faults_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os/exec"
 	"testing"
@@ -19,20 +17,6 @@ import (
 	"dashd/internal/dashdtest"
 )
 
-// overSocket returns a client that speaks to the node's admin socket.
-func overSocket(n *dashdtest.Node) *http.Client {
-	return &http.Client{
-		Timeout: dashdtest.Patience,
-		Transport: &http.Transport{
-			DisableKeepAlives: true,
-			DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-				var d net.Dialer
-				return d.DialContext(ctx, "unix", n.Socket())
-			},
-		},
-	}
-}
-
 // blocks reads the log of a running node from the block with seq from to the one
 // with seq to, or to its end if to is 0. Positions must be dense.
 func blocks(n *dashdtest.Node, from, to uint64, fn func(first uint64, b block.Block) error) error {
@@ -40,7 +24,7 @@ func blocks(n *dashdtest.Node, from, to uint64, fn func(first uint64, b block.Bl
 	if to != 0 {
 		url += fmt.Sprintf("&to=%d", to)
 	}
-	resp, err := overSocket(n).Get(url)
+	resp, err := n.Client().Get(url)
 	if err != nil {
 		return err
 	}
@@ -162,6 +146,7 @@ func (h *history) wantIndexed(t *testing.T, n *dashdtest.Node) {
 	t.Helper()
 	want := 0
 	h.mu.Lock()
+	want += h.commands
 	for _, st := range h.events {
 		if st.seen {
 			want++
@@ -186,7 +171,7 @@ func (h *history) wantIndexed(t *testing.T, n *dashdtest.Node) {
 
 // get reads a JSON answer of the node, and the position it is as of.
 func get(n *dashdtest.Node, path string, into any) (seq uint64, err error) {
-	resp, err := overSocket(n).Get("http://dashd" + path)
+	resp, err := n.Client().Get("http://dashd" + path)
 	if err != nil {
 		return 0, err
 	}

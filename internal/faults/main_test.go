@@ -6,7 +6,6 @@ import (
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 	"time"
@@ -35,6 +34,12 @@ func runAll(m *testing.M) int {
 		}
 	}
 	fmt.Printf("faults: DASHD_FAULTS_SEED=%d\n", seed)
+	report.keep = os.Getenv("DASHD_FAULTS_RECORD") != ""
+	var err error
+	if report.before, err = readRecord(recordFile); err != nil {
+		fmt.Println("faults: the record cannot be read:", err)
+		return 1
+	}
 	dir, err := os.MkdirTemp("", "faults")
 	if err != nil {
 		fmt.Println(err)
@@ -47,8 +52,9 @@ func runAll(m *testing.M) int {
 		return 1
 	}
 	code := m.Run()
-	if err := report.write(filepath.Join("..", "..", "results", "faults.json")); err != nil {
-		fmt.Println("faults: results not written:", err)
+	report.print()
+	if err := theLab.close(); err != nil {
+		fmt.Println("faults: the network is not taken away:", err)
 		return 1
 	}
 	return code

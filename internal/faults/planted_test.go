@@ -318,7 +318,7 @@ func (g *garden) readEverything() {
 			g.t.Errorf("GET %s: %d %s", path, status, body)
 		}
 	}
-	resp, err := overSocket(g.node).Get("http://dashd/v1/events?limit=1000&project=" + eventlog.ReservedProject)
+	resp, err := g.node.Client().Get("http://dashd/v1/events?limit=1000&project=" + eventlog.ReservedProject)
 	if err != nil {
 		g.t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ func TestPowerCut(t *testing.T) {
 	slow(t, name)
 	needImages(t, name)
 	s := begin(t, name)
-	rounds := count(t, "DASHD_FAULTS_POWER", 3, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_POWER", 3, 1)
 	rng := choices("power")
 	disk := newImage(t)
 	n := newNode(filepath.Join(disk.point, "data"))
@@ -45,7 +45,7 @@ func TestPowerCut(t *testing.T) {
 		start(t, s, n)
 		h.compareNew(t, n, rng)
 		h.wantRepeats(t, n, rng)
-		s.Rounds++
+		s.passed(t)
 	}
 	h.compareAll(t, n)
 	h.wantNotRefused(t)

@@ -1,10 +1,9 @@
 package faults_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"text/tabwriter"
@@ -17,25 +16,30 @@ var report results
 type results struct {
 	mu        sync.Mutex
 	scenarios []*scenario
+	before    map[string]total // what earlier runs have recorded, by name; read-only
+	keep      bool             // what this run finds is recorded too
 }
 
-// scenario is one line of the results.
+// scenario is what this run has found in one scenario.
 type scenario struct {
-	Name         string         `json:"name"`
-	Outcome      string         `json:"outcome"` // passed, failed, or why it was not run
-	Seed         uint64         `json:"seed"`
-	Rounds       int            `json:"rounds"`
-	Acknowledged int            `json:"acknowledged"` // events
-	Unknown      int            `json:"unknown"`      // events without an answer
-	Survived     int            `json:"survived"`     // of those, in the log
-	Lost         int            `json:"lost"`
-	Duplicated   int            `json:"duplicated"`
-	Wrong        int            `json:"wrong"` // content, position or answer
-	LongestStart string         `json:"longestStart,omitempty"`
-	Notes        map[string]int `json:"notes,omitempty"`
+	Name         string
+	Outcome      string // passed, failed, or why it was not run
+	Seed         uint64
+	Rounds       int
+	Acknowledged int // events
+	Unknown      int // events without an answer
+	Survived     int // of those, in the log
+	Lost         int
+	Duplicated   int
+	Wrong        int            // content, position or answer
+	Gaps         []gap          // the longest one of each fault
+	Notes        map[string]int // what else was counted
 
-	longest time.Duration
+	longestStart time.Duration
 }
+
+// gap is a time, in milliseconds, in which no write was acknowledged.
+type gap int
 
 // begin opens a scenario, which ends with the test.
 func begin(t *testing.T, name string) *scenario {
@@ -52,6 +56,7 @@ func begin(t *testing.T, name string) *scenario {
 		default:
 			s.Outcome = "passed"
 		}
+		report.record(t)
 	})
 	return s
 }
@@ -74,36 +79,51 @@ func slow(t *testing.T, name string) {
 	}
 }
 
-func (s *scenario) startedIn(d time.Duration) {
-	s.longest = max(s.longest, d)
-	s.LongestStart = s.longest.Round(time.Millisecond).String()
+// rounds is how many rounds to run: as many as the environment says, or else
+// normal, or short in a -short run. Rounds that are on record count, so that what
+// was broken off goes on where it stopped; if there are enough the test ends.
+func (s *scenario) rounds(t *testing.T, variable string, normal, short int) int {
+	t.Helper()
+	want := count(t, variable, normal, short)
+	if !report.keep {
+		return want
+	}
+	had := report.before[s.Name].Rounds
+	if want <= had {
+		s.Outcome = fmt.Sprintf("on record: %d rounds", had)
+		t.Skip(s.Outcome)
+	}
+	return want - had
 }
 
-// write prints all scenarios and writes them to a file.
-func (r *results) write(path string) error {
+// passed ends a round.
+func (s *scenario) passed(t *testing.T) {
+	t.Helper()
+	s.Rounds++
+	report.record(t)
+}
+
+func (s *scenario) startedIn(d time.Duration) { s.longestStart = max(s.longestStart, d) }
+
+// print prints what became of all scenarios.
+func (r *results) print() {
 	if len(r.scenarios) == 0 {
-		return nil
+		return
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "scenario\trounds\tacknowledged\tlost\tduplicated\twrong\tunknown\tsurvived\tlongest start\toutcome\t")
+	fmt.Fprintln(w, "scenario\trounds\tacknowledged\tlost\tduplicated\twrong\tunknown\tsurvived\tlongest start\tlongest gap, ms\toutcome\t")
 	for _, s := range r.scenarios {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%s\t\n", s.Name, s.Rounds, s.Acknowledged,
-			s.Lost, s.Duplicated, s.Wrong, s.Unknown, s.Survived, s.LongestStart, s.Outcome)
+		longest := gap(0)
+		if len(s.Gaps) > 0 {
+			longest = slices.Max(s.Gaps)
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\t\n", s.Name, s.Rounds, s.Acknowledged, s.Lost, s.Duplicated, s.Wrong,
+			s.Unknown, s.Survived, s.longestStart.Round(time.Millisecond), longest, s.Outcome)
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
+	_ = w.Flush() // to standard output
 	for _, s := range r.scenarios {
 		if len(s.Notes) > 0 {
 			fmt.Printf("%s: %v\n", s.Name, s.Notes)
 		}
 	}
-	text, err := json.MarshalIndent(map[string]any{"scenarios": r.scenarios}, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
 }

@@ -1,0 +1,190 @@
+package faults_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"dashd/internal/dashdtest"
+	"dashd/internal/errs"
+)
+
+// beyondTail is more raft entries than any node keeps: one that has none of them must
+// be given the log itself.
+const beyondTail = 4000
+
+// fill writes until the raft log has grown by so many entries.
+func (c *cluster) fill(label string, entries uint64) {
+	c.t.Helper()
+	last := func() uint64 {
+		s, err := c.leader().Status()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		return s.Raft.LastIndex
+	}
+	want := last() + entries
+	ctx, stop := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	for i := range 24 {
+		r := c.roamer(fmt.Sprintf("%s.%d", label, i), []string{c.leader().URL})
+		running.Go(func() {
+			defer r.http.CloseIdleConnections()
+			for ctx.Err() == nil {
+				names := []string{r.name(formNative)}
+				r.insist(func(ctx context.Context) error { return r.native(ctx, names) })
+			}
+		})
+	}
+	for last() < want {
+		time.Sleep(50 * time.Millisecond)
+	}
+	stop()
+	running.Wait()
+}
+
+// spare returns a node that has never run, at a host without one.
+func (c *cluster) spare() *dashdtest.Node {
+	c.t.Helper()
+	for i, h := range c.lab.net.Hosts {
+		if !slices.ContainsFunc(c.nodes, func(n *dashdtest.Node) bool { return n.Host == h }) {
+			return c.lab.node(i, filepath.Join(shortDir(c.t), "d"))
+		}
+	}
+	c.t.Fatal("there is no host without a node")
+	return nil
+}
+
+// leave takes a node out of the cluster and waits for its end.
+func (c *cluster) leave(n *dashdtest.Node) {
+	c.t.Helper()
+	c.nodes = c.others(n)
+	n.Remove(c.t, c.nodes[0])
+	wantEnd(c.t, n, errs.ExitIdentity)
+	wantRefusal(c.t, n, errs.ExitIdentity)
+	if err := os.RemoveAll(n.Dir); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// TestF19InstallKilled kills a new node, or the one that sends it the log, while it is
+// taking it over.
+func TestF19InstallKilled(t *testing.T) {
+	for _, whom := range []string{"the receiver", "the sender"} {
+		t.Run(whom, func(t *testing.T) {
+			s := begin(t, "F19 a log is installed; killed: "+whom)
+			rounds := s.rounds(t, "DASHD_FAULTS_F19", 1, 1)
+			c := newCluster(t, s)
+			c.crowd = 2
+			c.fill("f", beyondTail)
+			for round := range rounds {
+				n := c.spare()
+				c.round(fmt.Sprint("i", round), func() {
+					leader := c.leader()
+					n.Token = leader.JoinToken(t)
+					n.Launch(t)
+					time.Sleep(between(c.rng, 0, 3*time.Second)) // the fault's moment
+					if whom == "the receiver" {
+						n.Signal(t, syscall.SIGKILL)
+						n.Launch(t)
+						n.WaitReady(t)
+					} else {
+						leader.Signal(t, syscall.SIGKILL)
+						n.WaitReady(t)
+						c.start(leader)
+					}
+					n.Token = ""
+					c.nodes = append(c.nodes, n)
+				})
+				c.leave(n)
+			}
+			c.finish()
+		})
+	}
+}
+
+// TestF21BehindTheTail stops a node until the others have cut off the part of the raft
+// log that it would need.
+func TestF21BehindTheTail(t *testing.T) {
+	s := begin(t, "F21 a follower behind the tail of the raft log")
+	rounds := s.rounds(t, "DASHD_FAULTS_F21", 1, 1)
+	c := newCluster(t, s)
+	for round := range rounds {
+		c.round(fmt.Sprint("b", round), func() {
+			n := c.others(c.leader())[c.rng.IntN(members-1)]
+			n.Signal(t, syscall.SIGKILL)
+			c.fill(fmt.Sprint("f", round), beyondTail)
+			c.start(n)
+		})
+	}
+	c.finish()
+}
+
+// TestF22Members adds a node under load, waits until it votes, and takes another one
+// out, which may be the leader.
+func TestF22Members(t *testing.T) {
+	s := begin(t, "F22 a node is added and another one removed")
+	rounds := s.rounds(t, "DASHD_FAULTS_F22", 2, 1)
+	c := newCluster(t, s)
+	for round := range rounds {
+		c.round(fmt.Sprint("m", round), func() {
+			n := c.spare()
+			n.Join(t, c.any())
+			c.nodes = append(c.nodes, n)
+			dashdtest.WaitVoters(t, c.leader(), len(c.nodes))
+			gone := c.any()
+			if gone == c.leader() {
+				s.Notes["the leader is removed"]++
+			}
+			c.leave(gone)
+			c.leader()
+			dashdtest.WaitVoters(t, c.leader(), members)
+		})
+	}
+	c.finish()
+}
+
+// TestF23Strangers puts nodes that do not belong there into the place of a member: one
+// that has lost its raft log under its old id, and one of a cluster of its own. None of
+// them is let in, none votes, and the two others go on.
+func TestF23Strangers(t *testing.T) {
+	s := begin(t, "F23 a wiped node, and one of a foreign cluster")
+	rounds := s.rounds(t, "DASHD_FAULTS_F23", 2, 1)
+	c := newCluster(t, s)
+	for round := range rounds {
+		c.round(fmt.Sprint("w", round), func() {
+			n := c.others(c.leader())[c.rng.IntN(members-1)]
+			n.Signal(t, syscall.SIGKILL)
+			away := filepath.Join(shortDir(t), "away")
+			if err := os.Mkdir(away, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			part := []string{"raft.db", "events", "node.json"}[c.rng.IntN(3)]
+			move(t, filepath.Join(n.Dir, part), filepath.Join(away, part))
+			wantRefusal(t, n, errs.ExitIdentity)
+			putBack(t, filepath.Join(away, part), filepath.Join(n.Dir, part))
+			s.Notes["without "+part]++
+
+			foreign := c.lab.node(slices.Index(c.lab.net.Hosts, n.Host), filepath.Join(shortDir(t), "d"))
+			foreign.Start(t)
+			c.waitAcknowledged(200)
+			if st, err := foreign.Status(); err != nil || st.Voters() != 1 {
+				t.Errorf("a node of its own cluster (seed %d): %+v %v", seed, st, err)
+			}
+			for _, member := range c.others(n) {
+				if st, err := member.Status(); err != nil || st.Voters() != members {
+					t.Errorf("a member beside a stranger (seed %d): %+v %v", seed, st, err)
+				}
+			}
+			foreign.Signal(t, syscall.SIGTERM)
+			c.start(n)
+		})
+	}
+	c.finish()
+}
