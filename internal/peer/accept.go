@@ -28,7 +28,7 @@ const (
 func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) error {
 	pause := acceptPause
 	for {
-		raw, err := p.ln.AcceptTCP()
+		raw, err := p.ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return nil
 		}

@@ -27,6 +27,27 @@ const (
 // SetHandshakeLimit must be called before Serve.
 func (p *Port) SetHandshakeLimit(d time.Duration) { p.handshake = d }
 
+// SetRecheck must be called before Serve.
+func (p *Port) SetRecheck(d time.Duration) { p.recheck = d }
+
+// FailAccept makes the port's first attempts to accept fail. It must be called before
+// Serve.
+func (p *Port) FailAccept(with ...error) { p.ln = &failing{p.ln, with} }
+
+type failing struct {
+	net.Listener
+	with []error // only the goroutine that accepts
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	if len(f.with) == 0 {
+		return f.Listener.Accept()
+	}
+	err := f.with[0]
+	f.with = f.with[1:]
+	return nil, err
+}
+
 // Open is how many connections there are, those that are being made included.
 func (p *Port) Open() int {
 	p.mu.Lock()

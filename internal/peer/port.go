@@ -24,10 +24,9 @@ const (
 	// maxKnown is how many addresses of members are remembered.
 	maxKnown = 256
 	// Accepted connections of one member, and of all that join.
-	maxRaftConns = 32
-	maxHTTPConns = 192
-	maxJoinConns = 16
-	// recheckInterval is how often open connections are looked at again.
+	maxRaftConns    = 32
+	maxHTTPConns    = 192
+	maxJoinConns    = 16
 	recheckInterval = time.Minute
 	// stopLimit is what requests that are being answered get when the port stops.
 	stopLimit = 5 * time.Second
@@ -58,7 +57,7 @@ type Options struct {
 // Port is this node's cluster port. Its methods may be called from any goroutine.
 type Port struct {
 	o       Options
-	ln      *net.TCPListener
+	ln      net.Listener
 	raft    *queue
 	members *queue
 	joiners *queue
@@ -67,6 +66,8 @@ type Port struct {
 	// handshake bounds TLS and hello together, and how long a connection waits to be
 	// taken by raft.
 	handshake time.Duration
+	// recheck is how often open connections are looked at again.
+	recheck time.Duration
 
 	mu          sync.Mutex
 	closed      bool
@@ -101,12 +102,13 @@ func Listen(addr string, o Options) (*Port, error) {
 	}
 	p := &Port{
 		o:           o,
-		ln:          ln.(*net.TCPListener),
+		ln:          ln,
 		raft:        newQueue(ln.Addr()),
 		members:     newQueue(ln.Addr()),
 		joiners:     newQueue(ln.Addr()),
 		done:        make(chan struct{}),
 		handshake:   handshakeLimit,
+		recheck:     recheckInterval,
 		conns:       map[*conn]struct{}{},
 		slots:       map[slot]int{},
 		handshaking: map[netip.Addr]int{},
@@ -137,7 +139,7 @@ func (p *Port) Serve(ctx context.Context) error {
 	wg.Go(func() { _ = joiners.Serve(p.joiners) })
 
 	ctx, stop := context.WithCancel(ctx)
-	wg.Go(func() { p.recheckEach(ctx, recheckInterval) })
+	wg.Go(func() { p.recheckEach(ctx) })
 	unlisten := context.AfterFunc(ctx, func() { _ = p.ln.Close() })
 	defer unlisten()
 	err := p.accept(ctx, &wg)
@@ -236,8 +238,8 @@ func (p *Port) Recheck() {
 	}
 }
 
-func (p *Port) recheckEach(ctx context.Context, d time.Duration) {
-	for sleep(ctx, d) {
+func (p *Port) recheckEach(ctx context.Context) {
+	for sleep(ctx, p.recheck) {
 		p.Recheck()
 	}
 }

@@ -155,6 +155,34 @@ func TestN1_RemovedMemberIsCutOff(t *testing.T) {
 	}
 }
 
+// N1: whoever runs the port need not know who was removed, only Admit must.
+func TestN1_OpenConnectionsAreLookedAtAgain(t *testing.T) {
+	ca := newCA(t, cluster)
+	var removed atomic.Bool
+	a := serve(t, peer.Options{
+		Self: member("n1"), Credentials: credentials(t, ca, member("n1"), time.Now()),
+		Admit: func(peer.Member) error {
+			if removed.Load() {
+				return errors.New("removed")
+			}
+			return nil
+		},
+	}, func(p *peer.Port) { p.SetRecheck(time.Millisecond) })
+	dialed, accepted := raftPair(t, node(t, ca, "n2"), a)
+	say(t, dialed, accepted, "a member")
+	removed.Store(true)
+	wantCut(t, accepted)
+	wantCut(t, dialed)
+}
+
+// F28: without file descriptors nothing can be accepted; when there are some, it is.
+func TestF28_AcceptingGoesOnAfterFailures(t *testing.T) {
+	ca := newCA(t, cluster)
+	a := serve(t, peer.Options{Self: member("n1"), Credentials: credentials(t, ca, member("n1"), time.Now())},
+		func(p *peer.Port) { p.FailAccept(syscall.EMFILE, syscall.ENFILE, syscall.ECONNABORTED) })
+	raftPair(t, node(t, ca, "n2"), a)
+}
+
 // hanging is a log whose disk hangs.
 type hanging struct {
 	*watched
@@ -353,17 +381,15 @@ func TestN3_MessagesOfRaftAreBounded(t *testing.T) {
 				go func() { _, err := from.Write(make([]byte, n)); done <- err }()
 				return done
 			}
-			for range 2 {
-				written := pour(tt.limit)
-				if _, err := io.CopyN(io.Discard, to, int64(tt.limit)); err != nil {
-					t.Fatalf("a message of the longest kind: %v", err)
-				}
-				if err := <-written; err != nil {
-					t.Fatal(err)
-				}
-				say(t, to, from, "next")
+			written := pour(tt.limit)
+			if _, err := io.CopyN(io.Discard, to, int64(tt.limit)); err != nil {
+				t.Fatalf("a message of the longest kind: %v", err)
 			}
-			written := pour(tt.limit + 1)
+			if err := <-written; err != nil {
+				t.Fatal(err)
+			}
+			say(t, to, from, "next")
+			written = pour(tt.limit + 1)
 			n, err := io.Copy(io.Discard, to)
 			if err == nil || n > int64(tt.limit) {
 				t.Errorf("%d bytes were read, then %v", n, err)
