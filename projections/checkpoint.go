@@ -26,6 +26,10 @@ type keptTable interface {
 	write(c *coder, i int)
 	read(c *coder)
 	start(first int)
+	// reserve comes before nodes are loaded: those of the rows from first up to end. load reads all rows of
+	// node k from chunks, one after the other; several nodes may be loaded at the same time, with a coder each.
+	reserve(first, end int)
+	load(c *coder, k int, chunks *chunkReader) error
 }
 
 // keep makes a kept table of rows. code passes every field of a row, in an order that is
@@ -49,6 +53,22 @@ func (k *keptRows[T]) epoch() uint64                    { return k.rows.Epoch() 
 func (k *keptRows[T]) rowBytes() int                    { return int(unsafe.Sizeof(*new(T))) }
 func (k *keptRows[T]) write(c *coder, i int)            { k.code(c, k.rows.At(i)) }
 func (k *keptRows[T]) start(first int)                  { k.rows.Start(first) }
+
+func (k *keptRows[T]) reserve(first, end int) { k.rows.Reserve(first, end) }
+
+func (k *keptRows[T]) load(c *coder, n int, chunks *chunkReader) error {
+	for row := range k.rows.Fill(n) {
+		text, err := chunks.row()
+		if err != nil {
+			return err
+		}
+		c.text, c.lent = text, true // the memory is that of the next chunk, too
+		if k.code(c, row); c.err != nil || c.text != "" {
+			return damageError{errRow}
+		}
+	}
+	return chunks.end()
+}
 
 func (k *keptRows[T]) read(c *coder) {
 	var empty T

@@ -18,6 +18,7 @@ type coder struct {
 	lent  bool
 	err   error
 	words map[string]string // the shared texts read so far
+	texts arena             // of the packed texts read so far
 	trace *[]codedField     // what was read, for people; nil: nobody looks
 }
 

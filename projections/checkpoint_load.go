@@ -1,14 +1,17 @@
 package projections
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sync/errgroup"
 
+	"dashd/internal/cow"
 	"dashd/internal/kv"
 )
 
@@ -87,14 +90,10 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 		tables[i], names[name] = kept[n], true
 	}
 	defer announce(tables, m)()
-	var jobs errgroup.Group
-	jobs.SetLimit(runtime.GOMAXPROCS(0))
-	for i, table := range tables {
-		jobs.Go(func() error { return loadTable(db, m.version, &m.tables[i], table) })
-	}
-	if err := jobs.Wait(); err != nil {
+	if err := loadTables(db, m, tables); err != nil {
 		return nil, err
 	}
+	var jobs errgroup.Group
 	for _, p := range d.projects {
 		for _, part := range p.tables.parts() {
 			jobs.Go(func() error { part.reindex(); return nil })
@@ -104,43 +103,95 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	return d, nil
 }
 
-// loadTable reads the rows of a table.
-func loadTable(db *kv.DB, version int, at *tableManifest, table keptTable) error {
-	table.start(at.first)
-	rows := at.end - at.first
-	c := coder{reading: true}
-	var raw []byte
-	for _, pieces := range at.nodes {
-		for i := range pieces {
-			var err error
-			if raw, err = readChunk(db, raw, version, &pieces[i]); err != nil {
-				return err
+// loading is a node of a table that is to be loaded.
+type nodeToLoad struct {
+	table  keptTable
+	name   string
+	node   int
+	pieces []piece
+	bytes  int // that are stored of it
+}
+
+// loadTables reads the rows of tables, node by node, on all processors.
+func loadTables(db *kv.DB, m *manifest, tables []keptTable) error {
+	var nodes []nodeToLoad
+	for i, table := range tables {
+		at := &m.tables[i]
+		table.reserve(at.first, at.end)
+		for k, pieces := range at.nodes {
+			n := nodeToLoad{table: table, name: at.name, node: at.first/cow.NodeLen + k, pieces: pieces}
+			for i := range pieces {
+				n.bytes += pieces[i].length
 			}
-			if rows, err = loadRows(&c, table, raw, rows); err != nil {
-				return damageError{fmt.Errorf("table %s: %w", at.name, err)}
-			}
+			nodes = append(nodes, n)
 		}
 	}
-	if rows != 0 {
-		return damageError{fmt.Errorf("table %s: %d rows are missing", at.name, rows)}
+	// The longest first, so that no processor is left with one at the end.
+	slices.SortStableFunc(nodes, func(a, b nodeToLoad) int { return cmp.Compare(b.bytes, a.bytes) })
+	var next atomic.Int64
+	var jobs errgroup.Group
+	for range runtime.GOMAXPROCS(0) {
+		jobs.Go(func() error {
+			c, chunks := coder{reading: true}, chunkReader{db: db, version: m.version}
+			for i := next.Add(1); i <= int64(len(nodes)); i = next.Add(1) {
+				n := &nodes[i-1]
+				chunks.pieces = n.pieces
+				if err := n.table.load(&c, n.node, &chunks); err != nil {
+					next.Store(int64(len(nodes)))
+					return fmt.Errorf("table %s: %w", n.name, err)
+				}
+			}
+			return nil
+		})
 	}
+	return jobs.Wait()
+}
+
+// chunkReader reads the rows in the chunks of a node.
+type chunkReader struct {
+	db      *kv.DB
+	version int
+	pieces  []piece // that were not begun
+	raw     []byte  // of the chunk in work; used again for the next
+	rows    coder   // reads it
+}
+
+// row is the next row. It is good until the next call.
+func (r *chunkReader) row() (string, error) {
+	for r.rows.text == "" {
+		if len(r.pieces) == 0 {
+			return "", damageError{errors.New("rows are missing")}
+		}
+		if err := r.next(); err != nil {
+			return "", err
+		}
+	}
+	row := r.rows.readText()
+	if r.rows.err != nil {
+		return "", damageError{errRow}
+	}
+	return row, nil
+}
+
+// next begins with the next chunk.
+func (r *chunkReader) next() (err error) {
+	if r.raw, err = readChunk(r.db, r.raw, r.version, &r.pieces[0]); err != nil {
+		return err
+	}
+	r.pieces = r.pieces[1:]
+	r.rows = coder{reading: true, text: unsafe.String(unsafe.SliceData(r.raw), len(r.raw))}
 	return nil
 }
 
-// loadRows reads the rows of a chunk, of which there are to be at most left, and returns how many are left
-// then.
-func loadRows(c *coder, table keptTable, raw []byte, left int) (int, error) {
-	in := coder{reading: true, text: unsafe.String(unsafe.SliceData(raw), len(raw))}
-	for in.text != "" {
-		row := in.readText()
-		if in.err != nil || left == 0 {
-			return 0, errRow
+// end fails if there are more rows.
+func (r *chunkReader) end() error {
+	for r.rows.text == "" && len(r.pieces) > 0 {
+		if err := r.next(); err != nil {
+			return err
 		}
-		c.text, c.lent = row, true // the memory is that of the next chunk, too
-		if table.read(c); c.err != nil || c.text != "" {
-			return 0, errRow
-		}
-		left--
 	}
-	return left, nil
+	if r.rows.text != "" {
+		return damageError{errRow}
+	}
+	return nil
 }

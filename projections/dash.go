@@ -77,15 +77,16 @@ func (d *Dash) Version() int { return 2 }
 
 // Apply folds one event into what is being built.
 func (d *Dash) Apply(rec *eventlog.Record) {
-	if d.applyRule(rec) {
+	if d.applyRule(rec, nil) {
 		d.attend(rec)
 	}
 }
 
 // applyRule folds one event by the rule of its type, if there is one. It reports whether the
 // event may be activity of somebody: dashd's own are not, and all types that its commands
-// send to a project have rules.
-func (d *Dash) applyRule(rec *eventlog.Record) bool {
+// send to a project have rules. meta is what was read of the event's metadata; nil if that was
+// not.
+func (d *Dash) applyRule(rec *eventlog.Record, meta *object) bool {
 	if rec.Status == eventlog.Failed || rec.Project == eventlog.ReservedProject {
 		return false
 	}
@@ -93,7 +94,7 @@ func (d *Dash) applyRule(rec *eventlog.Record) bool {
 	if !ok {
 		return true
 	}
-	d.fact.reset(rec, r.copies)
+	d.fact.reset(rec, r.copies, meta)
 	ours := d.fact.ours()
 	if ours || !r.ours {
 		d.building(rec.Project).apply(&r, &d.fact)

@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"bytes"
 	"context"
 
 	"dashd/eventlog/block"
@@ -22,7 +23,11 @@ type decoded struct {
 	first        uint64
 	block        block.Block
 	facts        block.Facts
-	begins, ends bool // it is the first of the block, and the last
+	metas        []*object  // of the facts: their metadata
+	hashes       []idHashes // of their ids
+	begins, ends bool       // it is the first of the block, and the last
+
+	objects []object // metas point to these
 }
 
 // decoder decodes ahead of a fold, in a goroutine of its own.
@@ -76,10 +81,10 @@ func (d *dashFold) run(run *decoded) error {
 			return err
 		}
 	}
+	d.outlook.look(d.dash, run)
 	for i := range run.facts.Records {
-		if err := d.fact(&run.facts.Records[i]); err != nil {
-			return err
-		}
+		d.outlook.remind(i)
+		d.fact(&run.facts.Records[i], run.metas[i])
 	}
 	if run.ends {
 		d.finish(&run.block)
@@ -107,8 +112,26 @@ func (a *decoder) block(ctx context.Context, first uint64, b *block.Block) error
 		if err := run.facts.Read(b, first, due[:n]); err != nil {
 			return errDecoding(first, err)
 		}
+		run.prepare()
 		due = due[n:]
 		a.out <- run // there is room for all that there are
 	}
 	return nil
+}
+
+// prepare does of a fold what can be done before it.
+func (r *decoded) prepare() {
+	n := len(r.facts.Records)
+	r.metas, r.objects, r.hashes = resized(r.metas, n), resized(r.objects, n), resized(r.hashes, n)
+	var last []byte
+	for i := range r.facts.Records {
+		rec := &r.facts.Records[i]
+		r.hashes[i] = hashesOf(rec)
+		if i > 0 && bytes.Equal(rec.Metadata, last) { // as events of one request often have
+			r.metas[i] = r.metas[i-1]
+			continue
+		}
+		last, r.metas[i] = rec.Metadata, &r.objects[i]
+		r.objects[i].Read(last)
+	}
 }

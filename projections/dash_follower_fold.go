@@ -28,9 +28,10 @@ type dashFold struct {
 	// after, if not nil, is called when an event of a type with a rule was folded.
 	after func(seq uint64)
 
-	picker picker
-	roll   rollCall
-	first  uint64 // seq of the first event of the block in work
+	picker  picker
+	outlook outlook
+	roll    rollCall
+	first   uint64 // seq of the first event of the block in work
 }
 
 // block folds what concerns the projection in one block. The first block may begin
@@ -41,7 +42,10 @@ func (d *dashFold) block(first uint64, b *block.Block) error {
 		return err
 	}
 	due := d.picker.pick(b, d.only, int(d.seq+1-first), rowsUntil(d.end, first, b))
-	if err := b.SelectFacts(first, due, d.fact); err != nil {
+	if err := b.SelectFacts(first, due, func(rec *eventlog.Record) error {
+		d.fact(rec, nil)
+		return nil
+	}); err != nil {
 		return errDecoding(first, err)
 	}
 	d.finish(b)
@@ -69,11 +73,11 @@ func (d *dashFold) begin(first uint64, b *block.Block) error {
 }
 
 // fact folds an event of the block that has a rule, and what the others before it say of
-// who was active.
-func (d *dashFold) fact(rec *eventlog.Record) error {
+// who was active. meta is as applyRule takes it.
+func (d *dashFold) fact(rec *eventlog.Record, meta *object) {
 	at := int(rec.Seq - d.first)
 	d.roll.until(at)
-	if d.dash.applyRule(rec) {
+	if d.dash.applyRule(rec, meta) {
 		d.roll.until(at + 1)
 	} else {
 		d.roll.next = at + 1
@@ -81,7 +85,6 @@ func (d *dashFold) fact(rec *eventlog.Record) error {
 	if d.after != nil {
 		d.after(rec.Seq)
 	}
-	return nil
 }
 
 // finish is called when the events of a block that have rules were folded.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"dashd/eventlog/block"
+	"dashd/internal/cow"
 	"dashd/internal/kv"
 )
 
@@ -63,12 +64,16 @@ func KeptTables() (names []string) {
 	return names
 }
 
-// ReadRows reads a chunk of rows of a table, and reports whether it is one.
+// ReadRows reads a chunk of so many rows of a table, at most those of a node, and reports whether it is one.
 func ReadRows(table string, raw []byte, rows int) bool {
+	if rows <= 0 || rows > cow.NodeLen {
+		return false
+	}
 	for _, k := range new(Tables).kept() {
 		if k.tableName() == table {
-			left, err := loadRows(&coder{reading: true}, k, raw, rows)
-			return err == nil && left == 0
+			k.reserve(0, rows)
+			chunk := chunkReader{rows: coder{reading: true, text: string(raw)}}
+			return k.load(&coder{reading: true}, 0, &chunk) == nil
 		}
 	}
 	return false

@@ -22,14 +22,16 @@ type fact struct {
 	*eventlog.Record
 	lent bool // text returns strings that are good until the next event
 
-	metaText              []byte // what meta was read from
-	meta, columns         object
-	metaRead, columnsRead bool
+	meta         *object // nil: it was not asked for so far
+	metaText     []byte  // what own was read from
+	own, columns object
+	columnsRead  bool
 }
 
-// reset makes f the fact that rec states. Whoever says lent keeps none of its strings.
-func (f *fact) reset(rec *eventlog.Record, lent bool) {
-	f.Record, f.lent, f.metaRead, f.columnsRead = rec, lent, false, false
+// reset makes f the fact that rec states. Whoever says lent keeps none of its strings. meta is what
+// was read of the metadata; nil if that was not.
+func (f *fact) reset(rec *eventlog.Record, lent bool, meta *object) {
+	f.Record, f.lent, f.meta, f.columnsRead = rec, lent, meta, false
 }
 
 // copyTexts makes the ids of the event strings that a fold may keep.
@@ -46,14 +48,14 @@ func (f *fact) ours() bool { return f.Origin.Vocabulary == eventlog.VocabularyDa
 // data is the metadata of the event. Events of one request often have the same, which is
 // read once for them.
 func (f *fact) data() *object {
-	if !f.metaRead {
+	if f.meta == nil {
 		if !bytes.Equal(f.Metadata, f.metaText) {
 			f.metaText = append(f.metaText[:0], f.Metadata...)
-			f.meta.Read(f.metaText)
+			f.own.Read(f.metaText)
 		}
-		f.metaRead = true
+		f.meta = &f.own
 	}
-	return &f.meta
+	return f.meta
 }
 
 // set holds columns of the row that the event is about, by their names in JSON.

@@ -14,10 +14,10 @@ func (p *people) kept() []keptTable {
 		p.agents.kept("user agents"),
 		p.cities.kept("cities"),
 		p.words.kept("words"),
-		keep("users", &p.users, p.codeUserRow),
+		keep("users", &p.users, codeUserRow),
 		keep("activity", &p.activity, codeActivityRow),
-		keep("accounts", &p.accounts, p.codeAccountRow),
-		keep("sessions", &p.sessions, p.codeSessionRow),
+		keep("accounts", &p.accounts, codeAccountRow),
+		keep("sessions", &p.sessions, codeSessionRow),
 		keep("clock", &p.clock, func(c *coder, t *Time) { c.time(t) }),
 		p.factors.kept("second factors", codeTwoFactor),
 	}
@@ -105,7 +105,7 @@ func sortedByKey(pairs []ordinalKey) []ordinalKey {
 	return pairs
 }
 
-func (p *people) codeUserRow(c *coder, r *userRow) {
+func codeUserRow(c *coder, r *userRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	codeSmall(c, &r.flags)
@@ -113,7 +113,7 @@ func (p *people) codeUserRow(c *coder, r *userRow) {
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.email)
 	codeSmall(c, &r.name)
-	p.userTexts.code(c, &r.text)
+	c.packed(&r.text)
 	c.checkText(r.text, int(r.id)+int(r.email)+int(r.name))
 }
 
@@ -123,7 +123,7 @@ func codeActivityRow(c *coder, r *activityRow) {
 	c.uint32(&r.account)
 }
 
-func (p *people) codeAccountRow(c *coder, r *accountRow) {
+func codeAccountRow(c *coder, r *accountRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	c.uint32(&r.user)
@@ -131,11 +131,11 @@ func (p *people) codeAccountRow(c *coder, r *accountRow) {
 	codeSmall(c, &r.provider)
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.subject)
-	p.accountTexts.code(c, &r.text)
+	c.packed(&r.text)
 	c.checkText(r.text, int(r.id)+int(r.subject))
 }
 
-func (p *people) codeSessionRow(c *coder, r *sessionRow) {
+func codeSessionRow(c *coder, r *sessionRow) {
 	c.time(&r.createdAt)
 	c.time(&r.updatedAt)
 	c.time(&r.expiresAt)
@@ -150,7 +150,7 @@ func (p *people) codeSessionRow(c *coder, r *sessionRow) {
 	codeSmall(c, &r.id)
 	codeSmall(c, &r.ip)
 	c.flag(&r.ended)
-	p.sessionTexts.code(c, &r.text)
+	c.packed(&r.text)
 	c.checkText(r.text, int(r.id)+int(r.ip))
 }
 
@@ -173,12 +173,12 @@ func (c *coder) checkText(text string, n int) {
 	}
 }
 
-// code passes the text of a row. Those that are read lie next to each other.
-func (a *arena) code(c *coder, text *string) {
+// packed passes the text of a row. Those that are read lie next to each other.
+func (c *coder) packed(text *string) {
 	if !c.reading {
 		codeText(c, text)
 		return
 	}
 	read := c.readText()
-	*text = a.add(unsafe.Slice(unsafe.StringData(read), len(read)))
+	*text = c.texts.add(unsafe.Slice(unsafe.StringData(read), len(read)))
 }

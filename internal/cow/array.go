@@ -184,6 +184,43 @@ func (a *Array[T]) Start(first int) {
 	a.first, a.n = first, first
 }
 
+// Reserve gives an empty array the values from first up to end, nodes of which are then to be
+// filled or borrowed, all of them, before anything else is done with it.
+func (a *Array[T]) Reserve(first, end int) {
+	a.Start(first)
+	a.n = max(end, first)
+	a.root, a.own = make([]*node[T], (a.n+NodeLen-1)/NodeLen), a.epoch
+}
+
+// Fill makes node k of reserved values and yields them in order, empty, to be set. Several
+// nodes may be filled at the same time.
+func (a *Array[T]) Fill(k int) iter.Seq[*T] {
+	n := &node[T]{epoch: a.epoch}
+	a.root[k] = n
+	first, end := a.nodeSpan(k)
+	return func(yield func(*T) bool) {
+		for i := first; i < end; i += PageLen {
+			page := make([]T, min(PageLen, end-i), PageLen)
+			if len(page) < PageLen && i < PageLen {
+				page = slices.Clip(page)
+			}
+			p := i >> pageBits & nodeMask
+			n.pages[p] = page
+			n.owned |= 1 << p
+			for v := range page {
+				if !yield(&page[v]) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// nodeSpan is where the values of node k begin and end.
+func (a *Array[T]) nodeSpan(k int) (first, end int) {
+	return max(a.first, k*NodeLen), min(a.n, (k+1)*NodeLen)
+}
+
 // Pages yields all values from index from on, in pieces: the index of the first of a
 // piece, and the values, to read only.
 func (a *Array[T]) Pages(from int) iter.Seq2[int, []T] {

@@ -277,3 +277,49 @@ func TestClearedArray(t *testing.T) {
 		}
 	}
 }
+
+// TestFilledArray fills the nodes of an array at the same time, and then writes to it.
+func TestFilledArray(t *testing.T) {
+	for _, tt := range []struct{ first, end int }{
+		{0, 0},
+		{0, 1},
+		{0, cow.PageLen},
+		{cow.PageLen, cow.PageLen},
+		{3 * cow.PageLen, 3*cow.PageLen + 5},
+		{0, 2 * cow.NodeLen},
+		{cow.NodeLen - cow.PageLen, 3*cow.NodeLen + 100},
+		{2 * cow.NodeLen, 2*cow.NodeLen + cow.PageLen + 1},
+	} {
+		t.Run(fmt.Sprintf("%d to %d", tt.first, tt.end), func(t *testing.T) {
+			var a cow.Array[wide]
+			twin := twinArray{tt.first, make([]wide, tt.end)}
+			for i := tt.first; i < tt.end; i++ {
+				twin.values[i] = wide{n: i, text: fmt.Sprint(i)}
+			}
+			a.Reserve(tt.first, tt.end)
+			var wg sync.WaitGroup
+			for k := tt.first / cow.NodeLen; k*cow.NodeLen < tt.end; k++ {
+				wg.Go(func() {
+					i := max(tt.first, k*cow.NodeLen)
+					for v := range a.Fill(k) {
+						*v = twin.values[i]
+						i++
+					}
+				})
+			}
+			wg.Wait()
+			sameArray(t, &a, twin)
+			frozen, was := a.Freeze(), twinArray{tt.first, slices.Clone(twin.values)}
+			for i := tt.first; i < tt.end; i += 50 {
+				a.Edit(i).n++
+				twin.values[i].n++
+			}
+			for i := range 2 * cow.PageLen {
+				a.Append(wide{n: -i})
+				twin.values = append(twin.values, wide{n: -i})
+			}
+			sameArray(t, &a, twin)
+			sameArray(t, &frozen, was)
+		})
+	}
+}

@@ -16,7 +16,6 @@ import (
 // they get scarce: then it builds others, without what is gone, and those who read the old
 // ones keep them.
 type IDs struct {
-	seed   maphash.Seed
 	slots  []atomic.Uint64 // hash << 32 | ordinal + 1; zero: empty
 	used   int
 	limit  uint32 // above all ordinals
@@ -26,13 +25,40 @@ type IDs struct {
 // minSlots is the size of the smallest table.
 const minSlots = 8
 
+// seed is another one in each process, so that nobody can choose ids that share a hash. No
+// answer depends on it.
+var seed = maphash.MakeSeed()
+
+// Hash is what ids are found by.
+func Hash(id string) uint32 { return uint32(maphash.String(seed, id) >> 32) }
+
+// Guess returns an ordinal that was added with an id of that hash, if there is one. Whether
+// the id is the same nobody has looked: Find does.
+func (x *IDs) Guess(hash uint32) (ord uint32, ok bool) {
+	if len(x.slots) == 0 {
+		return 0, false
+	}
+	for i := home(hash, len(x.slots)); ; {
+		s := x.slots[i].Load()
+		if s == 0 {
+			return 0, false
+		}
+		if ord := uint32(s) - 1; uint32(s>>32) == hash && ord < x.limit {
+			return ord, true
+		}
+		if i++; i == len(x.slots) {
+			i = 0
+		}
+	}
+}
+
 // Find returns the ordinal that is says has the id. It asks for some of the ordinals
 // that were added before this copy was frozen, in no particular order.
 func (x *IDs) Find(id string, is func(ord uint32) bool) (ord uint32, ok bool) {
 	if len(x.slots) == 0 {
 		return 0, false
 	}
-	h := x.hash(id)
+	h := Hash(id)
 	for i := home(h, len(x.slots)); ; {
 		s := x.slots[i].Load()
 		if s == 0 {
@@ -60,7 +86,7 @@ func (x *IDs) Add(id string, ord uint32, alive func(ord uint32) bool) {
 		x.rehash(alive)
 	}
 	x.limit = max(x.limit, ord+1)
-	x.put(uint64(x.hash(id))<<32 | uint64(ord+1))
+	x.put(uint64(Hash(id))<<32 | uint64(ord+1))
 }
 
 // Grow makes room for n ordinals in an empty set.
@@ -79,7 +105,7 @@ func (x *IDs) Load(n int, all iter.Seq2[string, uint32]) {
 	var ends [loadParts + 1]int
 	made := make([]uint64, 0, n)
 	for id, ord := range all {
-		h := x.hash(id)
+		h := Hash(id)
 		ends[h>>(32-loadBits)+1]++
 		made = append(made, uint64(h)<<32|uint64(ord+1))
 		x.limit = max(x.limit, ord+1)
@@ -137,9 +163,6 @@ func (x *IDs) rehash(alive func(ord uint32) bool) {
 const sampled = 128
 
 func (x *IDs) make(n int) {
-	if x.seed == (maphash.Seed{}) {
-		x.seed = maphash.MakeSeed()
-	}
 	x.slots, x.used = make([]atomic.Uint64, max(minSlots, n+n*3/4)), 0
 }
 
@@ -153,8 +176,6 @@ func (x *IDs) put(s uint64) {
 	x.slots[i].Store(s)
 	x.used++
 }
-
-func (x *IDs) hash(id string) uint32 { return uint32(maphash.String(x.seed, id) >> 32) }
 
 // home is where the search for a hash begins. It rises with the hash, so that a table
 // is read and another one filled from front to back when it is rehashed.

@@ -198,3 +198,26 @@ func TestLoadedIDsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// A guess is an ordinal whose id has the hash, and there is one for each id that was added.
+func TestGuesses(t *testing.T) {
+	var s idTable
+	if ord, ok := s.ids.Guess(cow.Hash("id 0")); ok {
+		t.Errorf("of no ids: a guess of %d", ord)
+	}
+	const n = 5000
+	for i := range n {
+		s.add(fmt.Sprint("id ", i))
+	}
+	frozen := s.freeze()
+	s.add("another")
+	for i, id := range s.rows {
+		ord, ok := s.ids.Guess(cow.Hash(id))
+		if !ok || cow.Hash(s.rows[ord]) != cow.Hash(id) {
+			t.Errorf("the guess of %q is %d, %v", id, ord, ok)
+		}
+		if ord, ok := frozen.ids.Guess(cow.Hash(id)); ok && int(ord) >= n {
+			t.Errorf("a frozen copy guesses %d of %q, at %d", ord, id, i)
+		}
+	}
+}
