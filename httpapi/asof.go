@@ -54,6 +54,21 @@ func (s *Server) resolveMoment(w http.ResponseWriter, r *request) error {
 	return nil
 }
 
+// passed reports whether the log of this node holds all there will ever be of the moment that an asOf names: events of
+// the millisecond of the newest one may yet come. What cannot be read is refused elsewhere.
+func (s *Server) passed(text string) bool {
+	head := s.Store.Head()
+	if seq, err := strconv.ParseUint(text, 10, 64); err == nil {
+		return seq <= head
+	}
+	at, ok := wire.ParseTime([]byte(text))
+	if !ok || head == 0 {
+		return !ok
+	}
+	received, err := s.Store.ReceivedAt(head)
+	return err == nil && at < received
+}
+
 // refusesAsOf is the refusal of a moment where it has no meaning: in what changes something, and
 // in what tells of this node as it is.
 func (rt *route) refusesAsOf() error {

@@ -23,8 +23,7 @@ const (
 // piece is on its way to the log while the next is parsed, so memory is bounded
 // by two pieces whatever the length of the stream.
 type batcher struct {
-	ctx    context.Context
-	append func(context.Context, []eventlog.Event) ([]appender.Result, error)
+	append func([]eventlog.Event) ([]appender.Result, error)
 	admit  func(*eventlog.Event)
 	// done is called for each event in order, once it is durable; at is the
 	// event's position in the request.
@@ -50,7 +49,10 @@ func (s *Server) newBatcher(r *request, done func(int, string, appender.Result))
 	// What a client that went away has sent is stored, and a try that breaks off
 	// leaves nothing in doubt.
 	ctx := context.WithoutCancel(r.Context())
-	return &batcher{ctx: ctx, append: s.Appender.Append, admit: s.admit(r), done: done}
+	store := func(events []eventlog.Event) ([]appender.Result, error) {
+		return s.Appender.AppendFor(ctx, r.principal, events)
+	}
+	return &batcher{append: store, admit: s.admit(r), done: done}
 }
 
 // admit returns what makes a checked event one of the sender's project, with its place
@@ -130,7 +132,7 @@ func (b *batcher) send() error {
 	b.onWay, b.next = b.next, piece{}
 	b.outcome = make(chan outcome, 1)
 	go func(events []eventlog.Event) { // ends with Append, for which wait waits
-		results, err := b.append(b.ctx, events)
+		results, err := b.append(events)
 		b.outcome <- outcome{results, err}
 	}(b.onWay.events)
 	return nil
@@ -164,6 +166,6 @@ func (b *batcher) finish() error {
 	if err := b.wait(); err != nil || len(b.next.events) == 0 {
 		return err
 	}
-	results, err := b.append(b.ctx, b.next.events)
+	results, err := b.append(b.next.events)
 	return b.report(&b.next, outcome{results, err})
 }

@@ -36,11 +36,7 @@ const codeBroken = "BODY_BROKEN"
 // body returns the decoded body of a request, limited to max bytes before and
 // after decoding. Close it.
 func (s *Server) body(w http.ResponseWriter, r *request, max int64) (io.ReadCloser, error) {
-	in := &patientReader{
-		r:        http.MaxBytesReader(w, r.Body, max),
-		rc:       http.NewResponseController(w),
-		patience: s.patience.body,
-	}
+	in := s.arriving(w, r, max)
 	switch strings.ToLower(r.Header.Get("Content-Encoding")) {
 	case "", "identity":
 		return io.NopCloser(in), nil
@@ -58,6 +54,15 @@ func (s *Server) body(w http.ResponseWriter, r *request, max int64) (io.ReadClos
 		return &limited{r: z, left: max, limit: max, close: func() error { z.Close(); return nil }, name: "zstd"}, nil
 	}
 	return nil, errs.New(errs.Invalid, "UNSUPPORTED_ENCODING", "Content-Encoding must be gzip, zstd or absent")
+}
+
+// arriving is the body of a request as it comes, limited to max bytes.
+func (s *Server) arriving(w http.ResponseWriter, r *request, max int64) io.Reader {
+	return &patientReader{
+		r:        http.MaxBytesReader(w, r.Body, max),
+		rc:       http.NewResponseController(w),
+		patience: s.patience.body,
+	}
 }
 
 func badEncoding(name string, err error) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -43,7 +42,9 @@ func (r *request) digest() string {
 		add(p.Key, p.Value)
 	}
 	query := maps.Clone(r.query)
-	delete(query, "after")
+	for _, param := range []string{"after", consistencyParam, maxStaleParam, afterSeqParam} {
+		delete(query, param) // of reads
+	}
 	add(query.Encode())
 	for _, name := range slices.Sorted(maps.Keys(r.claims)) {
 		add(name, string(r.claims[name]))
@@ -63,10 +64,13 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.folded(r, uint64(after)); err != nil {
+	if err := s.folded(r, max(uint64(after), r.fresh.seq)); err != nil {
 		return nil, err
 	}
 	image := s.Dash.Image()
+	if err := s.tellAge(w, r, image.Seq()); err != nil {
+		return nil, err
+	}
 	setSeq(w, image.Seq())
 	return image.Tables(r.principal.Project), nil
 }
@@ -74,7 +78,7 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 // tablesNow returns the tables of the request's project as they are, whatever moment is asked for:
 // they tell who may see what.
 func (s *Server) tablesNow(r *request) (*projections.Tables, error) {
-	if err := s.folded(r, 0); err != nil {
+	if err := s.folded(r, r.fresh.seq); err != nil {
 		return nil, err
 	}
 	return s.Dash.Image().Tables(r.principal.Project), nil
@@ -90,11 +94,7 @@ func (s *Server) folded(r *request, seq uint64) error {
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.patience.fold)
 	defer cancel()
-	err := s.Dash.Wait(ctx, seq)
-	if errors.Is(err, context.DeadlineExceeded) {
-		return errs.Wrap(err, errs.Unavailable, "NOT_FOLDED_YET", "this node has not come to seq %d; try again", seq)
-	}
-	return err
+	return notFolded(s.Dash.Wait(ctx, seq), seq)
 }
 
 // done answers a command: v as JSON, with the seq that after= takes to see what it did.

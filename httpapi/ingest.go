@@ -27,7 +27,7 @@ func (s *Server) track(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	s.admit(r)(&ev)
-	if _, err := s.Appender.Append(r.Context(), []eventlog.Event{ev}); err != nil {
+	if _, err := s.Appender.AppendFor(r.Context(), r.principal, []eventlog.Event{ev}); err != nil {
 		return err
 	}
 	writeBody(w, http.StatusOK, []byte(`{"success":true}`))

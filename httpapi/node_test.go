@@ -24,6 +24,7 @@ import (
 	"dashd/internal/drains"
 	"dashd/internal/kv"
 	"dashd/internal/node"
+	"dashd/internal/relay"
 	"dashd/internal/seal"
 	"dashd/projections"
 )
@@ -33,6 +34,7 @@ import (
 type daemon struct {
 	t        testing.TB
 	node     *node.Node
+	relay    *relay.Relay
 	sealer   *seal.Sealer
 	access   *projections.Follower
 	commands *commands.Commands
@@ -100,6 +102,7 @@ func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
 		t.Fatal(err)
 	}
 	d.node, d.sealer, d.access = n, sealer, projections.NewFollower(n.Store, n.Index)
+	d.relay = relay.New(n.Appender, n, relay.Options{Log: log, Access: d.access, Now: d.now, NodeID: n.Identity().NodeID})
 	d.commands = d.commandsWith(commands.Organizations{})
 	d.drains = drains.New(drains.Options{
 		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
@@ -122,7 +125,7 @@ func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
 // commandsWith are the node's commands under other rules for organizations.
 func (d *daemon) commandsWith(rules commands.Organizations) *commands.Commands {
 	return commands.New(commands.Options{
-		Appender: d.node.Appender, Reports: d.node.Appender, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
+		Appender: d.node.Appender, Reports: d.relay, Access: d.access, Dash: d.node.Dash, Log: d.node.Store, Sealer: d.sealer,
 		Now: d.now, Settle: d.node.Settle, Organizations: rules, Resolver: &d.txt,
 	})
 }
@@ -151,7 +154,7 @@ func (d *daemon) run() {
 // options are those of a server over the node.
 func (d *daemon) options(log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
-		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.node.Appender,
+		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.relay, Cluster: d.node,
 		Access: d.access, Dash: d.node.Dash, History: d.node.History, Commands: d.commands, Drains: d.drains, Health: d, Stopping: d.stopping,
 	}
 }

@@ -55,6 +55,7 @@ type route struct {
 	endless         bool // the answer has no length known before, so there is no HEAD
 	endUsers        bool // an application's user may ask, with a signed token
 	anyAge          bool // a signed token may be used again, however old
+	here            bool // it acts on this node, or is decided by the log: any node executes it, whoever leads
 	unanswered      bool // if nothing can be stored, the connection is closed without an answer
 	// present says of a row that changes nothing why it answers as of the present only, for the
 	// refusal of asOf=; "": it answers as of any moment.
@@ -142,7 +143,7 @@ func (s *Server) ownRoutes() []route {
 		{method: "GET", pattern: "/events/organization", scope: eventsRead, handle: s.organizationEvents, section: "18"},
 		{method: "GET", pattern: "/events/activity", scope: eventsRead, handle: s.activityEvents, section: "18"},
 		{method: "GET", pattern: jwksPath, scope: public, handle: s.jwks, section: "18", present: rightsAreNow},
-		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true, section: "18", command: "UseJTI", events: []eventlog.Type{eventlog.DashdTokenUsed}},
+		{method: "POST", pattern: "/api/auth/check-jti", scope: eventsRead, handle: s.checkJTI, json: true, here: true, section: "18", command: "UseJTI", events: []eventlog.Type{eventlog.DashdTokenUsed}},
 
 		// The dashboard's reads.
 		{method: "GET", pattern: "/events/list", scope: eventsRead, handle: s.listEvents, endUsers: true, section: "13"},
@@ -170,7 +171,7 @@ func (s *Server) ownRoutes() []route {
 		{method: "POST", pattern: "/v1/cluster/transfer", scope: adminOnly, handle: s.transferLead, json: true, bodyOptional: true, command: "LeadershipTransfer", events: []eventlog.Type{eventlog.DashdLeadershipTransferred}},
 		{method: "DELETE", pattern: "/v1/cluster/nodes/:id", scope: adminOnly, handle: s.removeNode, command: "NodeRemove", events: []eventlog.Type{eventlog.DashdNodeRemoved}},
 
-		{method: "POST", pattern: "/v1/projections/dash/rebuild", scope: adminOnly, handle: s.rebuildProjection, command: "ProjectionRebuild", events: []eventlog.Type{eventlog.DashdProjectionRebuild}},
+		{method: "POST", pattern: "/v1/projections/dash/rebuild", scope: adminOnly, handle: s.rebuildProjection, here: true, command: "ProjectionRebuild", events: []eventlog.Type{eventlog.DashdProjectionRebuild}},
 		{method: "GET", pattern: "/v1/projections/dash/memory", scope: adminOnly, handle: s.projectionMemory, present: nodeIsNow},
 		{method: "GET", pattern: "/v1/projections/dash/rows", scope: adminOnly, handle: s.projectionRows, endless: true, present: nodeIsNow},
 

@@ -61,25 +61,34 @@ type Places interface {
 	Attribution() *geo.Attribution
 }
 
+// Appender takes events that were sent to this node: a *relay.Relay.
+type Appender interface {
+	// AppendFor appends what by has sent, wherever the leader is.
+	AppendFor(ctx context.Context, by projections.Principal, events []eventlog.Event) ([]appender.Result, error)
+	// Now is the time to stamp on events.
+	Now() int64
+}
+
 // Refusals records requests that are refused for their credential: a *refusals.Recorder.
 type Refusals interface {
 	// Note does not wait for anything.
 	Note(commands.Refusal)
 }
 
-// Options of New. All are required but Places, Refusals, Settings, Tokens and Stopping.
+// Options of New. All are required but Cluster, Places, Refusals, Settings, Tokens and Stopping.
 type Options struct {
 	Log      *slog.Logger
 	Now      func() int64 // ms
 	Store    Log
 	Index    *index.Index
-	Appender *appender.Appender
+	Appender Appender
 	Access   *projections.Follower
 	Dash     *projections.DashFollower
 	History  History
 	Commands *commands.Commands
 	Drains   Drains
 	Health   Health
+	Cluster  Cluster // nil: this node is alone, and always leads
 	// Membership is the cluster; nil: this node is alone.
 	Membership Membership
 	Places     Places   // nil: places are those that producers name
@@ -125,6 +134,8 @@ type patience struct {
 	body      time.Duration // a client sends the next piece of a body
 	query     time.Duration // a query is answered
 	fold      time.Duration // this node has folded what a read asks for
+	lead      time.Duration // the cluster has a leader
+	answer    time.Duration // the leader answers a command
 }
 
 var defaultPatience = patience{
@@ -133,6 +144,8 @@ var defaultPatience = patience{
 	body:      30 * time.Second,
 	query:     5 * time.Second,
 	fold:      2 * time.Second,
+	lead:      10 * time.Second,
+	answer:    30 * time.Second,
 }
 
 // Server answers requests. It keeps no state of its own.
@@ -151,6 +164,15 @@ func New(o Options) *Server {
 // Handler serves everything for applications and operators. operator marks
 // requests that come over the local admin socket, whose peer may do everything.
 func (s *Server) Handler(operator bool) http.Handler {
+	from := publicFace
+	if operator {
+		from = adminSocket
+	}
+	return s.plainPaths(s.sameOrigin(s.handler(from, func(*route) bool { return true })))
+}
+
+// handler serves the rows of the route table that are served to whoever comes from there.
+func (s *Server) handler(from face, served func(*route) bool) http.Handler {
 	router := httprouter.New()
 	router.RedirectTrailingSlash = false
 	router.RedirectFixedPath = false
@@ -161,8 +183,11 @@ func (s *Server) Handler(operator bool) http.Handler {
 	router.MethodNotAllowed = http.HandlerFunc(s.methodNotAllowed)
 	var references parametric
 	for _, rt := range s.routes() {
+		if !served(&rt) {
+			continue
+		}
 		for _, at := range rt.places() {
-			handle := s.adapt(rt, at, operator)
+			handle := s.adapt(rt, at, from)
 			add := router.Handle
 			if at.hasParameters() {
 				add = references.add
@@ -174,13 +199,14 @@ func (s *Server) Handler(operator bool) http.Handler {
 		}
 	}
 	router.NotFound = references.ready(http.HandlerFunc(s.notFound), router.MethodNotAllowed)
-	return s.plainPaths(s.sameOrigin(underBase(router)))
+	return underBase(router)
 }
 
 // request is a request whose sender is known.
 type request struct {
 	*http.Request
 	route     *route
+	from      face
 	params    httprouter.Params
 	query     url.Values // must not be changed
 	principal projections.Principal
@@ -189,14 +215,16 @@ type request struct {
 	token     *signed                    // nil with an API key
 	body      []byte                     // of what was read as an input
 	moment    *moment                    // that a read is answered as of; nil: the present
+	fresh     freshness                  // of a read of the present
 }
 
 // adapt authenticates a request and turns what its handler returns into an answer.
-func (s *Server) adapt(rt route, at place, operator bool) httprouter.Handle {
+func (s *Server) adapt(rt route, at place, from face) httprouter.Handle {
 	return func(w http.ResponseWriter, r *http.Request, ps httprouter.Params) {
 		answer := &response{ResponseWriter: w, patience: s.patience.write}
 		defer s.rescue(answer, r, rt)
-		asked := &request{Request: r, route: &rt, params: ps}
+		asked := &request{Request: r, route: &rt, from: from, params: ps}
+		operator := from.operator(r)
 		err := s.serve(answer, asked, rt, operator)
 		if err != nil && !operator {
 			s.noteRefusal(asked, at.pattern, err)
@@ -217,7 +245,7 @@ func (s *Server) adapt(rt route, at place, operator bool) httprouter.Handle {
 	}
 }
 
-func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator bool) (err error) {
+func (s *Server) serve(w *response, r *request, rt route, operator bool) (err error) {
 	if rt.scope == public {
 		if strings.Contains(r.URL.RawQuery, asOfParam+"=") {
 			return rt.refusesAsOf()
@@ -238,13 +266,16 @@ func (s *Server) serve(w http.ResponseWriter, r *request, rt route, operator boo
 			return err
 		}
 	}
-	if err := s.resolveMoment(w, r); err != nil {
+	if err := s.when(w, r); err != nil {
 		return err
 	}
-	if !rt.anyAge {
+	if !rt.anyAge && r.from != otherNode {
 		if err := s.useUp(r); err != nil {
 			return err
 		}
+	}
+	if rt.mutates() {
+		return s.execute(w, r)
 	}
 	return rt.handle(w, r)
 }
