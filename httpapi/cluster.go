@@ -104,7 +104,7 @@ func (s *Server) transferLead(w http.ResponseWriter, r *request) error {
 	if err := s.readOptionalJSON(w, r, &asked); err != nil {
 		return err
 	}
-	done := transferred{From: m.NodeID()}
+	done := transferred{From: m.NodeID(), Leader: asked.To} // who leads already, unless it is transferred
 	err = s.Commands.TransferLeadership(r.Context(), r.principal, done.From, asked.To, func(ctx context.Context, to string) (err error) {
 		done.Leader, err = m.Transfer(ctx, to)
 		return err

@@ -118,17 +118,26 @@ func newClusterTransfer() *cobra.Command {
 			if asJSON {
 				return printJSON(c.OutOrStdout(), done)
 			}
-			if done.Leader == "" {
-				done.Leader = "Another node"
-			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "%s leads now; %s does no more.\n", done.Leader, done.From)
-			return err
+			return printTransfer(c.OutOrStdout(), done.From, done.Leader)
 		}),
 	}
 	t.addFlags(c.Flags())
 	c.Flags().StringVar(&to, "to", "", "`node` that is to lead: its id, the beginning of it, or its address (default: the one that is furthest)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// printTransfer says who leads.
+func printTransfer(w io.Writer, from, leader string) (err error) {
+	switch leader {
+	case from:
+		_, err = fmt.Fprintf(w, "Node %s leads already.\n", from)
+	case "":
+		_, err = fmt.Fprintf(w, "Node %s leads no more; who does is not known yet.\n", from)
+	default:
+		_, err = fmt.Fprintf(w, "Node %s leads now; node %s does no more.\n", leader, from)
+	}
+	return err
 }
 
 func newClusterRemove() *cobra.Command {

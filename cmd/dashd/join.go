@@ -103,8 +103,8 @@ func (j joining) askUntilAnswered(ctx context.Context, token peer.Token, ask []b
 	for wait := joinRetry; ; wait = min(2*wait, maxJoinRetry) {
 		answer, err := askToJoin(ctx, token, ask)
 		switch kind := errs.KindOf(err); {
-		case err == nil:
-			return answer, nil
+		case err == nil, errs.ExitCode(err) == errs.ExitIdentity:
+			return answer, err
 		case kind != errs.Unavailable && kind != errs.Busy && kind != errs.Internal:
 			return nil, errs.Stop(errs.ExitIdentity, fmt.Errorf("join cluster %s: %w", token.Cluster, err))
 		}
@@ -140,8 +140,11 @@ func (j joining) install(token peer.Token, id cluster.Identity, a *joinAnswer) e
 	if err := keepClusterKey(filepath.Join(j.Dir, seal.KeyFile), seal.Key(a.ClusterKey)); err != nil {
 		return err
 	}
-	if err := j.Credentials.Install(a.Certificate, a.Authority); err != nil {
+	switch err := j.Credentials.Install(a.Certificate, a.Authority); {
+	case errs.ExitCode(err) == errs.ExitIO:
 		return err
+	case err != nil:
+		return refuse("the answer of the cluster: %w", err)
 	}
 	want := peer.Member{Cluster: id.ClusterID, Node: id.NodeID, Incarnation: id.Incarnation}
 	if got, _ := j.Credentials.Member(); got != want {

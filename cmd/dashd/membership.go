@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"dashd/internal/cluster"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
 	"dashd/internal/node"
@@ -147,7 +148,9 @@ const transferPatience = 3 * time.Second
 
 // Transfer implements httpapi.Membership.
 func (m *membership) Transfer(ctx context.Context, to string) (leader string, err error) {
-	if err := m.node.Cluster.Transfer(ctx, to); err != nil {
+	err = m.node.Transfer(ctx, to)
+	gone := errs.CodeOf(err) == cluster.CodeNotLeader // it has lost the lead meanwhile, which is what was wanted
+	if err != nil && !(gone && to == "") {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, transferPatience)
@@ -312,7 +315,10 @@ func (m *membership) answer(w http.ResponseWriter, a any, err error) {
 		if errs.KindOf(err) == errs.Internal {
 			m.log.Error("a request of another node failed", "err", err)
 		}
-		status, a = http.StatusServiceUnavailable, refusalOf(err) // its kind says the rest
+		status, a = http.StatusForbidden, refusalOf(err) // its kind says the rest
+		if kind := errs.KindOf(err); kind == errs.Unavailable || kind == errs.Busy || kind == errs.Internal {
+			status = http.StatusServiceUnavailable // another node may know more
+		}
 	}
 	text, err := json.Marshal(a)
 	if err != nil {
