@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,8 +41,9 @@ type daemon struct {
 	started  time.Time
 	log      *slog.Logger
 	node     *node.Node
-	port     *clusterPort // nil: no other node reaches this one
-	members  *membership  // nil without a port
+	port     *clusterPort   // nil: no other node reaches this one
+	peers    *http.ServeMux // the requests of other nodes; nil without a port
+	members  *membership    // nil without a port
 	relay    *relay.Relay
 	sealer   *seal.Sealer
 	access   *projections.Follower
@@ -136,11 +138,18 @@ func (d *daemon) connect(log *slog.Logger) {
 		credentials: d.port.credentials,
 	}
 	d.port.access.Store(d.access)
-	mux := d.node.PeerHandler()
-	mux.HandleFunc("POST "+relay.Path, d.relay.ServeAppend)
-	d.members.members(mux)
-	d.port.members.use(mux)
+	d.peers = d.node.PeerHandler()
+	d.peers.HandleFunc("POST "+relay.Path, d.relay.ServeAppend)
+	d.members.members(d.peers)
+	d.port.members.use(d.peers)
 	d.port.joiners.use(d.members.joiners())
+}
+
+// takeForwarded lets other nodes pass on the commands that came to them.
+func (d *daemon) takeForwarded(api *httpapi.Server) {
+	if d.peers != nil {
+		d.peers.Handle("/peer/api/", api.PeerHandler())
+	}
 }
 
 // now is the one clock of the process, in ms.

@@ -125,6 +125,7 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 		}
 		faces.serve(newServer(log, api.Handler(true)), socket)
 		front.use(api.Handler(false))
+		d.takeForwarded(api)
 		announce(stdout, log, cfg, listener.Addr(), key)
 		return nil
 	}))
