@@ -20,6 +20,7 @@ const (
 	CodeTooLarge       = "TOO_LARGE"
 	CodeOutcomeUnknown = "OUTCOME_UNKNOWN"
 	CodeShuttingDown   = "SHUTTING_DOWN"
+	CodeDiskLow        = "DISK_LOW"   // the disk of the node that leads is nearly full
 	CodeNotLeader      = "NOT_LEADER" // nothing was written: this node does not lead, or not in the term that was asked for
 )
 

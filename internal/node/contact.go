@@ -35,6 +35,8 @@ type contact struct {
 	Persisted uint64 `json:"persisted"`
 	Applied   uint64 `json:"appliedIndex"`
 	Dash      uint64 `json:"dash"` // last seq the dashboard's tables hold
+	// Unfit is why the node should not lead; "" if it may.
+	Unfit string `json:"unfit,omitempty"`
 	// Leads says that a majority took the node for the leader after it was asked, and Head
 	// is what it had before: all that was acknowledged anywhere up to the question.
 	Leads bool `json:"leads"`
@@ -204,6 +206,7 @@ func (n *Node) serveContact(w http.ResponseWriter, r *http.Request) {
 	c := contact{
 		Node: n.Identity().NodeID, Version: n.network.Version, Clock: n.cfg.Now(),
 		Head: head, Persisted: n.Store.PersistedSeq(), Applied: n.Store.Applied().Index, Dash: n.Dash.Seq(),
+		Unfit: n.unfit(),
 	}
 	if n.Leads() {
 		ctx, cancel := context.WithTimeout(r.Context(), contactTimeout)

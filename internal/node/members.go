@@ -151,7 +151,7 @@ func (n *Node) changeOne(ctx context.Context, term uint64) error {
 		switch {
 		case !known: // from before members were events: it will be known when it is moved
 		case row.Removed() && m.ID == self:
-			return n.Cluster.Transfer(ctx, "")
+			return n.Transfer(ctx, "")
 		case row.Removed():
 			n.log.Info("node removed", "node", m.ID)
 			return n.Cluster.Remove(term, m.ID)
@@ -181,7 +181,7 @@ func (n *Node) GiveLead(ctx context.Context) {
 	if !n.Leads() {
 		return
 	}
-	if err := n.Cluster.Transfer(ctx, ""); err != nil && errs.CodeOf(err) != cluster.CodeNoSuccessor {
+	if err := n.Transfer(ctx, ""); err != nil && errs.CodeOf(err) != cluster.CodeNoSuccessor {
 		n.log.Warn("the lead was not given away", "err", err)
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"dashd/eventlog/index"
@@ -36,6 +35,8 @@ type Config struct {
 	// CatchUpRate is how many bytes of the log a second this node gives to one that catches up;
 	// 0: 32 MiB.
 	CatchUpRate int64
+	// TruncateBytes of new entries are a reason to truncate the raft log; 0: the default of cluster.Config.
+	TruncateBytes int64
 
 	Watermarks Watermarks                         // zero: DefaultWatermarks
 	Space      func(dir string) (kv.Space, error) // nil: kv.FreeSpace
@@ -62,6 +63,10 @@ type Node struct {
 	History  *projections.History
 	Cluster  *cluster.Cluster
 	Appender *appender.Appender
+
+	// BeforeTransfer, if not nil, is called before this node gives the lead away. It is set before
+	// Run is called.
+	BeforeTransfer func(context.Context)
 
 	cfg  Config
 	log  *slog.Logger
@@ -105,7 +110,7 @@ func Open(ctx context.Context, cfg Config) (n *Node, err error) {
 		}
 	}()
 	start := time.Now()
-	steps := []func() error{n.openDir, n.checkDisk, n.openDatabase, n.openCluster}
+	steps := []func() error{n.openDir, n.checkDisk, n.keepBallast, n.openDatabase, n.openCluster, n.syncDirs}
 	for _, step := range steps {
 		if err := ctx.Err(); err != nil {
 			return n, fmt.Errorf("open node: %w", err)
@@ -230,6 +235,7 @@ func (n *Node) openCluster() (err error) {
 		Snapshots: fsm.NewSnapshots(n.Store, n.Identity().NodeID),
 		Stream:    n.network.Stream, Address: n.network.Address, Transport: n.network.Transport,
 		Log: n.cfg.Log, Fatal: n.fail, Failed: n.failed, Working: n.works.watching(workRaftLog),
+		TruncateBytes: n.cfg.TruncateBytes,
 	})
 	if err != nil {
 		return err
@@ -251,24 +257,7 @@ func (n *Node) openAppender() {
 		seq := min(n.Dash.Seq(), n.Index.Indexed()) // before the head, which they never pass
 		return lag.tooLong(seq, n.Store.Head())
 	}
-	n.Appender = appender.New(n.Store, proposer{n.Cluster, &n.diskLow}, o)
-}
-
-// proposer is the cluster while there is room on the disk.
-type proposer struct {
-	*cluster.Cluster
-	diskLow *atomic.Bool
-}
-
-// CodeDiskLow is the code of writes refused for want of disk space.
-const CodeDiskLow = "DISK_LOW"
-
-// Term refuses before anything has been proposed.
-func (p proposer) Term() (uint64, error) {
-	if p.diskLow.Load() {
-		return 0, errs.New(errs.Unavailable, CodeDiskLow, "the disk of the leading node is nearly full; nothing was written")
-	}
-	return p.Cluster.Term()
+	n.Appender = appender.New(n.Store, proposer{n.Cluster, n}, o)
 }
 
 // fail is how any part ends the node when its storage cannot be trusted.

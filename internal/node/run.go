@@ -34,6 +34,7 @@ func (n *Node) Run(ctx context.Context) error {
 		{name: "members", run: n.keepMembers},
 		{name: "disk", run: n.watchDisk},
 		{name: "probe", run: n.probeDisks},
+		{name: "giving way", run: n.giveWay},
 		{name: "pages", run: n.boundPages},
 		{name: "scrub", run: n.scrub},
 		{name: "appender", run: n.Appender.Run},

@@ -1,8 +1,11 @@
 package node
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
-// vitals is what the node knows of its disk and its clock. All of it may be read from any
+// vitals is what the node knows of its disk and its clock. What is atomic may be read from any
 // goroutine.
 type vitals struct {
 	works works
@@ -11,6 +14,8 @@ type vitals struct {
 	diskLow, diskAlarm atomic.Bool
 	noBallast          atomic.Bool // there should be one, and there was too little room for it
 	skew               atomic.Int64
+
+	dirsSynced map[string]time.Time // the modification times of directories as of their last fsync
 }
 
 // Alarms returns a sentence for each thing that an operator should see to, although the
