@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -99,7 +100,9 @@ func decodeRequest(b []byte) (sender, []eventlog.Event, error) {
 		if text += textBytes(&rec.Event); text > maxText {
 			return fmt.Errorf("more than %d bytes of text", maxText)
 		}
-		events = append(events, rec.Event)
+		e := rec.Event
+		e.Metadata, e.Sealed = bytes.Clone(e.Metadata), bytes.Clone(e.Sealed) // the next event overwrites them
+		events = append(events, e)
 		return nil
 	})
 	if err != nil {
