@@ -19,12 +19,12 @@ type history struct {
 
 	mu       sync.Mutex
 	events   map[string]*state
-	names    []string       // of events with ids, in the order in which they were first sent
-	open     []string       // sent since the last comparison; an event may be in it twice
-	leaves   [][32]byte     // of the log up to the last comparison, by seq - 1
-	commands int            // events in the log that commands have made
-	problems []string       // what is wrong, the first few
-	refused  map[string]int // by status and code: answers that took nothing
+	names    []string        // of events with ids, in the order in which they were first sent
+	open     []string        // sent since the last comparison; an event may be in it twice
+	leaves   [][32]byte      // of the log up to the last comparison, by seq - 1
+	commands int             // events in the log that commands have made
+	problems [kinds][]string // what is wrong, the first few
+	refused  map[string]int  // by status and code: answers that took nothing
 
 	// late says that what was not there when the log was compared may still come: with
 	// several nodes, a request may have been on its way from one to another.
@@ -53,6 +53,7 @@ const (
 	lost verdict = iota
 	duplicated
 	wrong
+	kinds
 )
 
 // problem notes what is wrong. mu is held.
@@ -65,8 +66,8 @@ func (h *history) problem(v verdict, format string, args ...any) {
 	case wrong:
 		h.s.Wrong++
 	}
-	if len(h.problems) < 20 {
-		h.problems = append(h.problems, fmt.Sprintf(format, args...))
+	if len(h.problems[v]) < 8 {
+		h.problems[v] = append(h.problems[v], fmt.Sprintf(format, args...))
 	}
 }
 
@@ -75,13 +76,14 @@ func (h *history) wantNone(t *testing.T, when string) {
 	t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.problems) == 0 {
-		return
+	for _, problems := range h.problems {
+		for _, p := range problems {
+			t.Errorf("%s (seed %d): %s", when, seed, p)
+		}
 	}
-	for _, p := range h.problems {
-		t.Errorf("%s (seed %d): %s", when, seed, p)
+	if t.Failed() {
+		t.FailNow()
 	}
-	t.FailNow()
 }
 
 // sending notes that events are on their way and returns, for each, whether it
