@@ -82,6 +82,7 @@ type Node struct {
 
 	failing sync.Once
 	failed  chan struct{} // closed by fail
+	ending  chan struct{} // closed when Run begins to stop the parts
 	failure error         // set before failed is closed
 
 	closing  sync.Once
@@ -100,7 +101,7 @@ const databaseDir = "events"
 // the database and what it says of itself; raft, which starts to apply what the
 // database lacks. Each is checked against those before it.
 func Open(ctx context.Context, cfg Config) (n *Node, err error) {
-	n = &Node{cfg: withDefaults(cfg), failed: make(chan struct{})}
+	n = &Node{cfg: withDefaults(cfg), failed: make(chan struct{}), ending: make(chan struct{})}
 	n.log = n.cfg.Log.With("component", "node")
 	n.works.hook = n.cfg.Storage
 	defer func() {

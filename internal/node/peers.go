@@ -26,7 +26,8 @@ func (n *Node) Leads() bool {
 	return err == nil
 }
 
-// WaitLeader waits until this node leads (here) or knows another one that does.
+// WaitLeader waits until this node leads (here) or knows another one that does. A node whose parts stop
+// waits for nobody.
 func (n *Node) WaitLeader(ctx context.Context) (here bool, err error) {
 	for {
 		changed := n.Cluster.Changed()
@@ -40,6 +41,8 @@ func (n *Node) WaitLeader(ctx context.Context) (here bool, err error) {
 		case <-changed:
 		case <-n.failed:
 			return false, noLeader(n.failure)
+		case <-n.ending:
+			return false, noLeader(errors.New("this node is stopping"))
 		case <-ctx.Done():
 			return false, noLeader(ctx.Err())
 		}

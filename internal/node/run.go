@@ -85,6 +85,7 @@ func (p *part) start(ended chan<- error) {
 // shutDown stops the parts and closes the node.
 func (n *Node) shutDown(parts []*part, ended <-chan error) (err error) {
 	start := time.Now()
+	close(n.ending)
 	for i := len(parts) - 1; i >= 0; i-- {
 		parts[i].stop()
 		<-parts[i].done

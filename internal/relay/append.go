@@ -84,8 +84,8 @@ func (t *try) failed(err error) (last bool) {
 
 // gaveUp is the error when there is no time left.
 func (t *try) gaveUp(err error) error {
-	if errs.CodeOf(t.err) == appender.CodeOutcomeUnknown {
-		return t.err
+	if code := errs.CodeOf(t.err); code != "" && code != appender.CodeNotLeader {
+		return t.err // it says more
 	}
 	return errs.Wrap(errors.Join(err, t.err), errs.Unavailable, appender.CodeNotLeader, "the cluster has no leader; nothing was written: try again")
 }
