@@ -3,6 +3,7 @@ package peer
 import (
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -54,7 +55,14 @@ func (c *conn) attach(raw net.Conn) {
 }
 
 // kill resets the connection, or ends its being dialed. It waits for nobody.
-func (c *conn) kill() {
+func (c *conn) kill() { c.end(reset) }
+
+// leave is kill for a node that stops: the other side reads to the end.
+func (c *conn) leave() { c.end(func(raw net.Conn) { _ = raw.Close() }) }
+
+// end closes the connection below. TLS has no say in it: it would wait for its last
+// alert to be sent.
+func (c *conn) end(how func(net.Conn)) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.dead {
@@ -65,12 +73,11 @@ func (c *conn) kill() {
 		c.cancel()
 	}
 	if c.raw != nil {
-		reset(c.raw)
+		how(c.raw)
 	}
 }
 
-// reset closes without waiting for what has not been sent; the other side is told at
-// once. TLS has no say in it: it would wait for its last alert to be sent.
+// reset closes without sending what has not been sent; the other side is told at once.
 func reset(raw net.Conn) {
 	if tcp, ok := raw.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0)
@@ -78,9 +85,13 @@ func reset(raw net.Conn) {
 	_ = raw.Close()
 }
 
-// Read reads, within the limit.
+// Read reads, within the limit. A connection that this side has closed is at its end:
+// raft would take another error for a fault.
 func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if errors.Is(err, net.ErrClosed) {
+		err = io.EOF
+	}
 	if c.limit > 0 && c.read.Add(int64(n)) > c.limit {
 		c.kill()
 		return 0, errTooLong

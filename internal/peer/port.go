@@ -170,7 +170,7 @@ func (p *Port) Close() error {
 	for _, q := range []*queue{p.raft, p.members, p.joiners} {
 		_ = q.Close()
 	}
-	p.killAll()
+	p.each((*conn).leave)
 	p.client.CloseIdleConnections()
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("close the cluster port: %w", err)
@@ -184,7 +184,7 @@ func (p *Port) Silence() {
 	p.mu.Lock()
 	p.silent = true
 	p.mu.Unlock()
-	p.killAll()
+	p.each((*conn).kill)
 }
 
 // Speak ends Silence.
@@ -194,7 +194,8 @@ func (p *Port) Speak() {
 	p.mu.Unlock()
 }
 
-func (p *Port) killAll() {
+// each calls f for each connection there is.
+func (p *Port) each(f func(*conn)) {
 	p.mu.Lock()
 	conns := make([]*conn, 0, len(p.conns))
 	for c := range p.conns {
@@ -202,7 +203,7 @@ func (p *Port) killAll() {
 	}
 	p.mu.Unlock()
 	for _, c := range conns {
-		c.kill()
+		f(c)
 	}
 }
 

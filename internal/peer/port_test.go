@@ -403,7 +403,7 @@ func TestN3_MessagesOfRaftAreBounded(t *testing.T) {
 func TestCloseEndsEverything(t *testing.T) {
 	ca := newCA(t, cluster)
 	a, b := node(t, ca, "n1"), node(t, ca, "n2")
-	dialed, _ := raftPair(t, a, b)
+	dialed, accepted := raftPair(t, a, b)
 	waiting := make(chan error, 1)
 	go func() { _, err := a.Raft().Accept(); waiting <- err }()
 	for range 2 {
@@ -411,7 +411,11 @@ func TestCloseEndsEverything(t *testing.T) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	wantCut(t, dialed)
+	for side, c := range map[string]net.Conn{"this": dialed, "the other": accepted} {
+		if _, err := c.Read(make([]byte, 1)); err != io.EOF {
+			t.Errorf("Read on %s side = %v, want EOF", side, err)
+		}
+	}
 	if err := <-waiting; !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Accept = %v", err)
 	}
