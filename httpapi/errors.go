@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"dashd/internal/appender"
 	"dashd/internal/commands"
 	"dashd/internal/errs"
 )
@@ -23,9 +24,10 @@ var statuses = [...]int{
 	errs.Unavailable:  http.StatusServiceUnavailable,
 }
 
-// ownStatuses are those of the refusals, by their codes, that the reference answers with
-// another status than others of their kind.
+// ownStatuses are those of the refusals, by their codes, that have another status than others
+// of their kind: where the reference says so, or the standard knows better.
 var ownStatuses = map[string]int{
+	appender.CodeDiskLow:          http.StatusInsufficientStorage,
 	commands.CodeProviderExists:   http.StatusUnprocessableEntity,
 	commands.CodeProviderReserved: http.StatusUnprocessableEntity,
 }

@@ -68,7 +68,7 @@ func (n *throwaway) dataDir() string { return filepath.Join(n.dir, "data") }
 
 // start starts the node and returns when it says that it is ready.
 func (n *throwaway) start(ctx context.Context, addr string) error {
-	n.cmd = exec.CommandContext(ctx, n.self, "serve", "--data-dir", n.dataDir(), "--http", addr, "--cluster", noPort, "--log-level", "warn")
+	n.cmd = exec.CommandContext(ctx, n.self, "serve", "--data-dir", n.dataDir(), "--http", addr, "--cluster", noPort, "--log-level", "warn", "--ballast", "0")
 	n.cmd.Env = append(os.Environ(), bootstrapVariable+"="+n.key)
 	n.cmd.Stderr = n.stderr
 	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }

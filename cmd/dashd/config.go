@@ -99,6 +99,9 @@ type Config struct {
 	// the node takes no writes, and below which it stops. 0: 10 % but at least 2
 	// GiB, and 5 % but at least 1 GiB.
 	DiskRefuse, DiskStop int
+	// Ballast is the size in MiB of a file that can be deleted (dashd recover-space) when the
+	// disk is full. 0: there is none.
+	Ballast int
 
 	// BootstrapAPIKey is the value of the first API key, for containers and tests.
 	// It comes from DASHD_BOOTSTRAP_API_KEY only, is used at the first start, and
@@ -125,6 +128,7 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("log-format", "text", "text or json")
 	fs.String("studio-on-unavailable", "abort", "when a studio batch cannot be stored: abort (close the connection, so that it is sent again) or 503")
 	fs.Int("disk-refuse", 0, "free `MiB` on the data file system below which no writes are taken (default: 10 %, at least 2048)")
+	fs.Int("ballast", node.DefaultBallast>>20, "`MiB` that are held ready for dashd recover-space, for when the disk is full (0: none)")
 	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
 	fs.String("redact", "", "further `keys` of metadata whose values are not stored (comma-separated)")
 	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
@@ -235,6 +239,7 @@ func configOf(fs *pflag.FlagSet) Config {
 		GeoPrecision:        text("geo-precision"),
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
+		Ballast:             number("ballast"),
 	}
 }
 
@@ -272,6 +277,9 @@ func (c *Config) validate() error {
 	c.DataDir = abs
 	if c.DiskRefuse < 0 || c.DiskStop < 0 || c.watermarks().Stop.Bytes > c.watermarks().Refuse.Bytes {
 		return refuse("disk-stop (%d MiB) must not be above disk-refuse (%d MiB), nor either below 0", c.DiskStop, c.DiskRefuse)
+	}
+	if c.Ballast < 0 {
+		return refuse("ballast is %d MiB: it must not be below 0", c.Ballast)
 	}
 	if _, err := outbound.New(c.outbound()); err != nil {
 		return refuse("%w", err)
@@ -366,6 +374,7 @@ func (c Config) LogValue() slog.Value {
 		slog.String("geo-precision", c.GeoPrecision),
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
+		slog.Int("ballast", c.Ballast),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),
 	)
 }

@@ -105,7 +105,7 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (_ *daemon, e
 func (d *daemon) openNode(ctx context.Context, cfg Config) (*node.Node, error) {
 	var credentials *peer.Credentials
 	return node.Open(ctx, node.Config{
-		Dir: cfg.DataDir, Log: d.log, Now: now, Watermarks: cfg.watermarks(),
+		Dir: cfg.DataDir, Log: d.log, Now: now, Watermarks: cfg.watermarks(), Ballast: uint64(cfg.Ballast) << 20,
 		Database: kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
 		Prepare: func() (err error) {
 			if cfg.Cluster == noPort {
@@ -298,6 +298,7 @@ func (d *daemon) Status() any {
 		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
 		Access: d.access.Seq(), Dash: d.node.Dash.Status(),
 		Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(), Geo: d.places.Status(),
+		Alarms: d.node.Alarms(),
 	}
 	if space, err := kv.FreeSpace(d.dir); err == nil {
 		s.Disk = diskStatus{Free: space.Free, Total: space.Total}

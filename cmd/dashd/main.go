@@ -91,7 +91,7 @@ interrupted.`,
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		newServe(), newProject(), newKey(), newStatus(), newJoinToken(), newCluster(), newEvents(), newTail(),
+		newServe(), newRecoverSpace(), newProject(), newKey(), newStatus(), newJoinToken(), newCluster(), newEvents(), newTail(),
 		newReplay(), newImport(), newGeo(), newBench(), newVersion(),
 	)
 	return root

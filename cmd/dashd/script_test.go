@@ -99,7 +99,7 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 
 func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	n := &scriptNode{ended: make(chan error, 1)}
-	n.cmd = command(ts, append([]string{"dashd", "serve", "--http", "127.0.0.1:0"}, args[1:]...)...)
+	n.cmd = command(ts, append([]string{"dashd", "serve", "--http", "127.0.0.1:0", "--ballast", "0"}, args[1:]...)...)
 	n.cmd.Stderr = &n.stderr
 	out, err := n.cmd.StdoutPipe()
 	ts.Check(err)

@@ -27,6 +27,7 @@ type nodeStatus struct {
 	Pending   int64                  `json:"pending"` // bytes of the log that are only in memory and in the raft log
 	Raft      cluster.Status         `json:"raft"`
 	Disk      diskStatus             `json:"disk"`
+	Alarms    []string               `json:"alarms"` // what an operator should see to, although the node works
 	Geo       geo.Status             `json:"geo"`
 }
 
@@ -105,6 +106,9 @@ func printStatus(w io.Writer, s nodeStatus) error {
 		{"checkpoint of dash", checkpointText(s.Dash.Checkpoint)},
 		{"places", placesText(s.Geo)},
 		{"disk free", fmt.Sprintf("%.1f of %.1f GiB", gib(s.Disk.Free), gib(s.Disk.Total))},
+	}
+	for _, alarm := range s.Alarms {
+		rows = append(rows, []string{"alarm", alarm})
 	}
 	ready := "yes"
 	for i, why := range s.NotReady {

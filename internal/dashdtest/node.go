@@ -104,7 +104,7 @@ func (n *Node) becomesReady(t testing.TB) bool {
 // Launch runs the node and does not wait for anything.
 func (n *Node) Launch(t testing.TB) {
 	t.Helper()
-	argv := []string{n.Binary, "serve", "--data-dir", n.Dir, "--http", n.Addr}
+	argv := []string{n.Binary, "serve", "--data-dir", n.Dir, "--http", n.Addr, "--ballast", "0"}
 	if n.Cluster == "" {
 		argv = append(argv, "--cluster", "off")
 	} else {

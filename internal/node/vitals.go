@@ -21,7 +21,7 @@ type vitals struct {
 // Alarms returns a sentence for each thing that an operator should see to, although the
 // node works.
 func (n *Node) Alarms() []string {
-	var alarms []string
+	alarms := []string{}
 	if n.diskAlarm.Load() {
 		alarms = append(alarms, "the disk is filling up")
 	}
