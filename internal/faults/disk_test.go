@@ -113,7 +113,7 @@ func TestDiskFillsUp(t *testing.T) {
 	n, writers := running(t, s, disk, h, "f")
 
 	disk.leave(t, 3*kv.StopBelow.Bytes/2)
-	const refusal = "503 DISK_LOW"
+	const refusal = "507 DISK_LOW"
 	waitFor(t, "refused writes", n, func() bool { return h.refused[refusal] > 0 }, h)
 	disk.makeRoom(t)
 	writers.end()
