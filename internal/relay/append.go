@@ -30,8 +30,11 @@ func (r *Relay) append(ctx context.Context, from sender, events []eventlog.Event
 	t := &try{relay: r, ctx: ctx, from: from, events: events}
 	if r.leader.Leads() {
 		results, err := r.local.Append(ctx, events)
-		if err == nil || t.failed(err) {
-			return results, t.err
+		if err == nil {
+			return results, nil
+		}
+		if t.failed(err) {
+			return nil, t.err
 		}
 	}
 	return t.again()
@@ -57,8 +60,11 @@ func (t *try) again() ([]appender.Result, error) {
 			return nil, t.gaveUp(err)
 		}
 		results, err := t.once(ctx, here)
-		if err == nil || t.failed(err) {
-			return results, t.err
+		if err == nil {
+			return results, nil // whatever became of earlier tries
+		}
+		if t.failed(err) {
+			return nil, t.err
 		}
 		select {
 		case <-time.After(wait):
