@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -27,7 +28,9 @@ func (s *Server) track(w http.ResponseWriter, r *request) error {
 		return err
 	}
 	s.admit(r)(&ev)
-	if _, err := s.Appender.AppendFor(r.Context(), r.principal, []eventlog.Event{ev}); err != nil {
+	// The plugin waits for three seconds and sends an event once. What came in here is stored also if he has
+	// gone by the time there is a leader.
+	if _, err := s.Appender.AppendFor(context.WithoutCancel(r.Context()), r.principal, []eventlog.Event{ev}); err != nil {
 		return err
 	}
 	writeBody(w, http.StatusOK, []byte(`{"success":true}`))

@@ -73,7 +73,7 @@ func play(t *testing.T, a *app, proxy *recorder, between func(step string, event
 		if said.Step == "" {
 			return events, said.cast
 		}
-		all := parseSent(t, proxy.tracked(t, len(events)+len(said.Events)))
+		all := parseSent(t, proxy.tracked(t, len(events)+len(said.Events)), proxy.mayGo)
 		slices.Sort(said.Events)
 		if got := types(all[len(events):]); !slices.Equal(got, said.Events) {
 			t.Fatalf("%s: the plugin sent %v, expected %v", said.Step, got, said.Events)

@@ -20,7 +20,8 @@ import (
 type call struct {
 	method, path string
 	body         []byte
-	status       int // 0 while unanswered
+	status       int  // 0 while unanswered
+	gone         bool // the sender did not wait for the answer
 	contentType  string
 	answer       []byte
 	began, ended int
@@ -30,6 +31,8 @@ type call struct {
 type recorder struct {
 	URL   string
 	proxy http.Handler
+	// mayGo says that senders may go before they are answered: their events must be stored all the same.
+	mayGo bool
 
 	mu      sync.Mutex
 	clock   int
@@ -70,6 +73,7 @@ func (r *recorder) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	answer := httptest.NewRecorder()
 	r.proxy.ServeHTTP(answer, req)
 	c.answer, c.contentType = answer.Body.Bytes(), answer.Header().Get("Content-Type")
+	c.gone = req.Context().Err() != nil
 	r.end(c, answer.Code)
 
 	maps.Copy(w.Header(), answer.Header())
