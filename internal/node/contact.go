@@ -134,7 +134,8 @@ func (n *Node) ask(ctx context.Context, m cluster.Server) {
 		err = fmt.Errorf("node %s answers at its address", said.Node)
 	}
 	if err != nil {
-		if strings.Contains(err.Error(), RemovedReason) {
+		// An error of this side may say the same of the other node.
+		if strings.Contains(err.Error(), "node "+n.Identity().NodeID+" "+RemovedReason) {
 			n.fail(removed())
 		}
 		if p.failed == nil {
