@@ -21,10 +21,25 @@ type manifest struct {
 	Seq                uint64 `json:"seq"` // of the last event
 	ReceivedAt         int64  `json:"receivedAt"`
 	Ahead              uint64 `json:"ahead,omitempty"` // store.Position.Ahead
-	Chain              string `json:"chain"`           // hex
-	Configuration      []byte `json:"configuration"`   // as raft encodes it
+	Chain              hash   `json:"chain"`
+	Configuration      []byte `json:"configuration"` // as raft encodes it
 	ConfigurationIndex uint64 `json:"configurationIndex"`
-	chain              [32]byte
+}
+
+// hash is 32 bytes, in hex.
+type hash [32]byte
+
+// MarshalText is for encoding/json, as UnmarshalText is.
+func (h hash) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h[:]), nil }
+
+// UnmarshalText is the inverse of MarshalText.
+func (h *hash) UnmarshalText(text []byte) error {
+	b, err := hex.DecodeString(string(text))
+	if err != nil || len(b) != len(h) {
+		return errors.New("it is not a hash")
+	}
+	*h = hash(b)
+	return nil
 }
 
 // manifestFormat is the only one there is: no node that wrote format 1 could send it.
@@ -38,7 +53,7 @@ var errManifestSize = fmt.Errorf("a manifest has more than %d bytes", maxManifes
 func manifestOf(p store.Position, node string) manifest {
 	return manifest{
 		Format: manifestFormat, Node: node, Index: p.Index, Term: p.Term, Seq: p.Seq, ReceivedAt: p.ReceivedAt,
-		Ahead: p.Ahead, Chain: hex.EncodeToString(p.Chain[:]), chain: p.Chain,
+		Ahead: p.Ahead, Chain: p.Chain,
 		Configuration: p.Configuration, ConfigurationIndex: p.ConfigurationIndex,
 	}
 }
@@ -49,7 +64,7 @@ func (m manifest) encode() ([]byte, error) { return json.Marshal(m) }
 func (m manifest) position() store.Position {
 	return store.Position{
 		Index: m.Index, Term: m.Term, Seq: m.Seq, ReceivedAt: m.ReceivedAt,
-		Ahead: m.Ahead, Chain: m.chain,
+		Ahead: m.Ahead, Chain: m.Chain,
 		Configuration: m.Configuration, ConfigurationIndex: m.ConfigurationIndex,
 	}
 }
@@ -62,16 +77,12 @@ func decodeManifest(b []byte) (m manifest, err error) {
 	if err := json.Unmarshal(b, &m); err != nil {
 		return m, fmt.Errorf("read the manifest of a snapshot: %w", err)
 	}
-	chain, err := hex.DecodeString(m.Chain)
 	switch {
 	case m.Format != manifestFormat:
 		return m, fmt.Errorf("a manifest has format %d, which this release does not know", m.Format)
-	case err != nil || len(chain) != len(m.chain):
-		return m, errors.New("the chain of a manifest is not a hash")
 	case m.Index == 0 || m.Node == "" || m.Ahead > m.Seq || m.ConfigurationIndex > m.Index:
 		return m, errors.New("a manifest contradicts itself")
 	}
-	copy(m.chain[:], chain)
 	return m, decodable(m.Configuration)
 }
 
