@@ -89,7 +89,9 @@ func openDaemon(ctx context.Context, cfg Config, log *slog.Logger) (_ *daemon, e
 	d.drains = drains.New(drains.Options{
 		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
 		Sender: out, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
+		Advance: d.commands.AdvanceDrains, Others: n.HasOthers,
 	})
+	n.BeforeTransfer = d.drains.Tell
 	if d.places, err = geo.Open(cfg.geo(log, cfg.DataDir, d.noteGeoFile)); err != nil {
 		return nil, err
 	}

@@ -68,6 +68,10 @@ type Options struct {
 	Lead      Leadership
 	// Suspend gives a drain up: commands.Commands.SuspendDrain.
 	Suspend func(ctx context.Context, cmd commands.DrainSuspend) error
+	// Advance tells the log how far drains have come: commands.Commands.AdvanceDrains.
+	Advance func(ctx context.Context, term uint64, list []commands.DrainAdvanced) error
+	// Others reports whether there are nodes that may lead after this one.
+	Others func() bool
 }
 
 // Bounds of what goes on at a time. Drains whose last attempt has failed queue apart, so that
@@ -82,11 +86,12 @@ type Deliverer struct {
 	o   Options
 	log *slog.Logger
 
-	farBehind uint64 // the constant, but for tests
+	farBehind, tellIdle uint64 // the constants, but for tests
 
 	healthy, failing chan struct{} // a token for each request on its way
 
 	unsaved chan struct{}  // holds a token if a position is to be saved
+	untold  chan struct{}  // holds one if positions are to be told to the log at once
 	working sync.WaitGroup // the goroutines of drains
 	routes  routes         // only watch's goroutine
 
@@ -103,10 +108,10 @@ type drainID struct{ project, id string }
 // New returns a deliverer; Run makes it work.
 func New(o Options) *Deliverer {
 	return &Deliverer{
-		o: o, log: o.Log.With("component", "drains"), farBehind: farBehind,
+		o: o, log: o.Log.With("component", "drains"), farBehind: farBehind, tellIdle: tellIdle,
 		healthy: make(chan struct{}, healthyPlaces), failing: make(chan struct{}, failingPlaces),
-		unsaved: make(chan struct{}, 1),
-		drains:  map[drainID]*worker{},
+		unsaved: make(chan struct{}, 1), untold: make(chan struct{}, 1),
+		drains: map[drainID]*worker{},
 	}
 }
 
@@ -148,10 +153,18 @@ func (d *Deliverer) lead(parent context.Context, term uint64) error {
 		stop(err)
 		saved <- err
 	}()
+	var telling sync.WaitGroup
+	telling.Go(func() { d.tellPositions(ctx, term, still) })
 	watched := d.watch(ctx, still)
 	stop(watched)
 	d.stopAll()
 	stopSaving() // now that none of them moves
+	telling.Wait()
+	if now, err := d.o.Lead.Term(); err == nil && now == term {
+		last, done := context.WithTimeout(context.WithoutCancel(parent), tellAtEnd)
+		d.tell(last, term)
+		done()
+	}
 	switch err := <-saved; {
 	case err != nil:
 		return fmt.Errorf("log drains: %w", err)

@@ -10,6 +10,12 @@ import (
 // SetFarBehind makes drains that are so many events behind ask the index.
 func (d *Deliverer) SetFarBehind(n uint64) { d.farBehind = n }
 
+// SetTellIdle makes the log be told of drains that so many events have passed by.
+func (d *Deliverer) SetTellIdle(n uint64) { d.tellIdle = n }
+
+// TellAfter is how many delivered events are a reason to tell the log at once.
+const TellAfter = tellAfter
+
 // Position is a drain's position, as it is stored.
 type Position struct {
 	Epoch, Seq                 uint64

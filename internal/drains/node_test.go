@@ -48,6 +48,7 @@ type node struct {
 	lead     *lead
 	net      *network
 	logged   *bytes.Buffer
+	others   bool   // there are nodes that may lead after this one
 	far      uint64 // how far behind drains ask the index; 0: as ever
 
 	stopDrains, stopNode func()
@@ -116,6 +117,7 @@ func (n *node) deliverFrom(sender drains.Sender, positions drains.Positions) {
 	n.drains = drains.New(drains.Options{
 		Log: slog.New(slog.NewTextHandler(n.logged, nil)), Events: n.log, Index: n.index, Dash: n.dash, Positions: positions,
 		Sealer: sealer, Sender: sender, Lead: n.lead, Suspend: n.commands.SuspendDrain,
+		Advance: n.commands.AdvanceDrains, Others: func() bool { return n.others },
 	})
 	if n.far != 0 {
 		n.drains.SetFarBehind(n.far)

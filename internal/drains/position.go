@@ -62,7 +62,8 @@ func decodePosition(b []byte) (position, error) {
 	}, nil
 }
 
-// load returns the position of a drain: the stored one, or the beginning.
+// load returns the position of a drain, the later one of those that this node has stored and that the
+// log was told, or the beginning.
 func (d *Deliverer) load(project string, row projections.Drain) (position, error) {
 	begin := position{epoch: row.Epoch, seq: max(row.FromSeq, 1) - 1}
 	p := begin
@@ -75,9 +76,18 @@ func (d *Deliverer) load(project string, row projections.Drain) (position, error
 	}
 	if p.epoch != row.Epoch {
 		begin.lastDelivery = p.lastDelivery
-		return begin, nil
+		p = begin
+	}
+	if t, ok := d.told(project, row); ok && t.Seq > p.seq {
+		// Another node has led since. Whether attempts fail is for this one to find out.
+		p = position{epoch: row.Epoch, seq: t.Seq, lastDelivery: max(p.lastDelivery, int64(t.At))}
 	}
 	return p, nil
+}
+
+// told is what the log was told of a drain.
+func (d *Deliverer) told(project string, row projections.Drain) (projections.DrainPosition, bool) {
+	return d.o.Dash.Image().Tables(project).DrainPosition(row)
 }
 
 // stored is load for readers, to whom a disk that fails is no matter here.

@@ -119,7 +119,7 @@ func TestFailuresOutliveARestart(t *testing.T) {
 	})
 }
 
-// Only the leader delivers, and a new one goes on where it was itself, or where the drain begins.
+// Only the leader delivers. One that leads again goes on where it was itself, if nobody has gone on.
 func TestLeadership(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *node) {
 		n.organization("acme", "ann")

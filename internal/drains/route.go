@@ -144,7 +144,7 @@ func mentionsDrains(g *block.Group) bool {
 }
 
 func changesDrains(t []byte) bool {
-	return bytes.HasPrefix(t, drainTypes) || string(t) == string(eventlog.OrganizationDeleted)
+	return bytes.HasPrefix(t, drainTypes) && string(t) != string(eventlog.DashdDrainAdvanced) || string(t) == string(eventlog.OrganizationDeleted)
 }
 
 // drainsOf returns the drains of the organization that a row names. If it names none, they are

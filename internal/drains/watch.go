@@ -142,7 +142,10 @@ func (d *Deliverer) start(ctx context.Context, id drainID, row projections.Drain
 		d: d, id: id, row: row, filter: destination.NewFilter(row.EventTypes), still: still, breaker: newBreaker(),
 		wake: make(chan struct{}, 1), done: make(chan struct{}),
 		delivered: p.seq, read: p.seq, health: p, saved: p,
-		running: row.Enabled, moved: true,
+		running: row.Enabled, moved: true, worth: p.seq, told: max(row.FromSeq, 1) - 1,
+	}
+	if t, ok := d.told(id.project, row); ok {
+		w.told = t.Seq
 	}
 	if before != nil {
 		before.halt()

@@ -34,7 +34,11 @@ type worker struct {
 	health               position // but for its epoch and seq
 	nextAttempt          int64    // ms; 0: no attempt is put off
 	saved                position // as it is on disk
-	moved                bool     // it is to be saved
+	// told is the position that the log knows, worth the one that it should know because of what
+	// was delivered, and taken how many events that were since it was told.
+	told, worth uint64
+	taken       int
+	moved       bool // it is to be saved
 }
 
 func (w *worker) key() []byte { return kv.DrainKey(w.id.project, w.id.id) }
@@ -165,6 +169,10 @@ func (w *worker) passed(b batch, n int) {
 	w.nextAttempt = 0
 	w.moved = true
 	token(d.unsaved)
+	w.worth = w.delivered
+	if w.taken += n; w.taken >= tellAfter {
+		token(d.untold)
+	}
 }
 
 // failed notes that an attempt has failed, and when the next one is due.

@@ -83,7 +83,7 @@ func (n *Node) giveWay(ctx context.Context) error {
 // Transfer gives the lead to a voter, see [cluster.Cluster.Transfer], after the duties of the leader
 // have written down how far they are.
 func (n *Node) Transfer(ctx context.Context, to string) error {
-	if n.BeforeTransfer != nil && n.Leads() && n.hasOthers() {
+	if n.BeforeTransfer != nil && n.Leads() && n.HasOthers() {
 		telling, stop := context.WithTimeout(ctx, handOver)
 		n.BeforeTransfer(telling)
 		stop()

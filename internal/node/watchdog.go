@@ -154,7 +154,7 @@ func (n *Node) watchStorage(ctx context.Context) error {
 // silence takes the node out of the cluster's sight, or back. A node that is alone has nobody who
 // could take its place.
 func (n *Node) silence(on bool) {
-	if on && !n.silent.Load() && !n.hasOthers() {
+	if on && !n.silent.Load() && !n.HasOthers() {
 		return
 	}
 	if n.silent.Swap(on) == on {
@@ -166,8 +166,8 @@ func (n *Node) silence(on bool) {
 	go n.log.Warn("other nodes are kept away while the disk does not answer", "silent", on)
 }
 
-// hasOthers reports whether there is another voter.
-func (n *Node) hasOthers() bool {
+// HasOthers reports whether there is another voter.
+func (n *Node) HasOthers() bool {
 	self := n.Identity().NodeID
 	for _, m := range n.Cluster.Members() {
 		if m.Voter && m.ID != self {
