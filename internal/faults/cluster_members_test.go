@@ -172,6 +172,7 @@ func TestF23Strangers(t *testing.T) {
 			s.Notes["without "+part]++
 
 			foreign := c.lab.node(slices.Index(c.lab.net.Hosts, n.Host), filepath.Join(shortDir(t), "d"))
+			foreign.Addr = foreign.Host.IP + ":9787" // where no client looks for a member
 			foreign.Start(t)
 			c.waitAcknowledged(200)
 			if st, err := foreign.Status(); err != nil || st.Voters() != 1 {
