@@ -1,6 +1,9 @@
 package node
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // CheckDisk is what the node does each few seconds.
 func (n *Node) CheckDisk() error { return n.checkDisk() }
@@ -13,3 +16,61 @@ func (n *Node) ScrubOnce(ctx context.Context) error { return n.scrubOnce(ctx) }
 
 // LagTooLong reports whether a log that was opened at a seq is followed too far behind.
 func LagTooLong(opened, most, seq, head uint64) bool { return lag{opened, most}.tooLong(seq, head) }
+
+// WatchStorage is a watchdog of the node that looks at each tick.
+func (n *Node) WatchStorage(ctx context.Context, tick <-chan time.Time) error {
+	return n.watchStorageAt(ctx, tick)
+}
+
+// Watchdog is a watchdog that looks when a test says so.
+type Watchdog struct {
+	works works
+	dog   watchdog
+}
+
+// NewWatchdog returns one.
+func NewWatchdog() *Watchdog {
+	w := &Watchdog{}
+	w.dog.works = &w.works
+	return w
+}
+
+// Begin begins a write of the raft log.
+func (w *Watchdog) Begin() (end func()) { return w.works.begin(workRaftLog) }
+
+// Look is what happens each quarter of a second.
+func (w *Watchdog) Look() (late, hung bool) {
+	l, h := w.dog.look()
+	return l != "", h != ""
+}
+
+// Speak reports whether the node is silent after another quarter of a second.
+func (w *Watchdog) Speak(late bool) (silent bool) { return w.dog.speak(late) }
+
+// Verdict is what a node concludes from the chains that others have at a seq: whose log its own
+// differs from, "" if it may go on.
+func Verdict(own string, others map[string]string, members int, leader string) string {
+	d := divergence{seq: 1, chain: own, others: others}
+	return d.verdict(members, leader)
+}
+
+// Freshness remembers what was all that had been acknowledged at some moments.
+type Freshness struct{ f freshness }
+
+// Add notes that at a moment it was everything up to seq.
+func (f *Freshness) Add(at time.Time, seq uint64) { f.f.add(mark{at, seq}) }
+
+// Since is the last moment at which nothing behind seq had been acknowledged.
+func (f *Freshness) Since(seq uint64) (time.Time, bool) { return f.f.since(seq) }
+
+// MaxMarks is how many moments are remembered.
+const MaxMarks = maxMarks
+
+// SkewOf is how far a node's clock is off, by how far others are before it.
+func SkewOf(offsets ...time.Duration) time.Duration {
+	c := contacts{peers: map[string]*peer{}}
+	for i, o := range offsets {
+		c.peers[string(rune('a'+i))] = &peer{at: time.Now(), offset: o}
+	}
+	return c.skew()
+}
