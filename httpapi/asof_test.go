@@ -288,7 +288,7 @@ func (d *daemon) stopped(t *testing.T) *stopped {
 		}
 	})
 	o := d.options(slog.New(slog.DiscardHandler))
-	o.Now, o.Store, o.Index, o.Access, o.Dash = n.clock.Load, log, x, n.access, n.dash
+	o.Now, o.Store, o.Index, o.Access, o.Dash, o.Cluster = n.clock.Load, log, x, n.access, n.dash, nil
 	o.History, o.Drains = projections.NewHistory(log, n.dash, projections.HistoryOptions{}), noDrains{}
 	o.Settings.ActivityTracking = true
 	n.handler = httpapi.New(o).Handler(false)

@@ -107,6 +107,7 @@ func startAt(t testing.TB, at time.Time, changes ...with) *daemon {
 	d.drains = drains.New(drains.Options{
 		Log: log, Events: n.Store, Index: n.Index, Dash: n.Dash, Positions: n.KV, Sealer: sealer,
 		Sender: &d.sent, Lead: n.Cluster, Suspend: d.commands.SuspendDrain,
+		Advance: d.commands.AdvanceDrains, Others: n.HasOthers,
 	})
 	d.run()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
