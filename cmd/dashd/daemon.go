@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -295,9 +296,10 @@ func (d *daemon) Ready() []string { return d.node.NotReady() }
 // Status implements httpapi.Health.
 func (d *daemon) Status() any {
 	id := d.node.Identity()
+	log := d.node.Store.Applied()
 	s := nodeStatus{
 		Version: version, NodeID: id.NodeID, ClusterID: id.ClusterID, Started: d.started, NotReady: d.Ready(),
-		Head: d.node.Store.Head(), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
+		Head: log.Seq, Chain: hex.EncodeToString(log.Chain[:]), Persisted: d.node.Store.PersistedSeq(), Indexed: d.node.Index.Indexed(),
 		Access: d.access.Seq(), Dash: d.node.Dash.Status(),
 		Pending: d.node.Store.Pending(), Raft: d.node.Cluster.Status(), Geo: d.places.Status(),
 		Alarms: d.node.Alarms(),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 
+	"dashd/eventlog/store"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
@@ -23,6 +25,7 @@ func checkLog(ctx context.Context, src *source, from, to uint64, whole bool, p *
 		return 0, nil
 	}
 	next := from
+	var chain [32]byte
 	err := src.blocks(ctx, from, to, func(b rawBlock) error {
 		opened, err := b.open()
 		if err != nil {
@@ -33,11 +36,15 @@ func checkLog(ctx context.Context, src *source, from, to uint64, whole bool, p *
 			return errs.Stop(errs.ExitIntegrity, fmt.Errorf("the log has a hole: seq %d is followed by %d", next-1, b.first))
 		}
 		next = end
+		chain = store.Link(chain, b.raw)
 		p.at(min(end-1, to))
 		return nil
 	})
 	if err == nil && next <= to {
 		err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("the log ends at seq %d, not %d", next-1, to))
+	}
+	if err == nil && whole && next == src.head+1 && hex.EncodeToString(chain[:]) != src.chain {
+		err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("the blocks up to seq %d are not those whose chain the node has", src.head))
 	}
 	return min(next, to+1) - from, err
 }

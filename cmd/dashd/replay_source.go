@@ -21,8 +21,9 @@ import (
 // source is a log to replay.
 type source struct {
 	head    uint64
-	stopped bool // its node does not run
-	clean   bool // all events are in it
+	chain   string // hash of all blocks up to head, in hex, as its node says; "": check knows it
+	stopped bool   // its node does not run
+	clean   bool   // all events are in it
 	// blocks calls fn for the blocks that hold the events from from to to, in order.
 	blocks func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error
 	check  func(ctx context.Context, progress func(seq, head uint64)) error // nil: only what blocks gives can be checked
@@ -155,7 +156,7 @@ func openRunning(ctx context.Context, t *target) (*source, error) {
 		return nil, err
 	}
 	return &source{
-		head: s.Head, clean: true, cl: cl,
+		head: s.Head, chain: s.Chain, clean: true, cl: cl,
 		blocks: func(ctx context.Context, from, to uint64, fn func(rawBlock) error) error {
 			if from > to {
 				return nil

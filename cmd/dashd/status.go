@@ -20,6 +20,7 @@ type nodeStatus struct {
 	Started   time.Time              `json:"started"`
 	NotReady  []string               `json:"notReady"` // why /readyz is not 200; empty if it is
 	Head      uint64                 `json:"head"`     // last seq of the log
+	Chain     string                 `json:"chain"`    // hash of all blocks up to it, in hex
 	Persisted uint64                 `json:"persisted"`
 	Indexed   uint64                 `json:"indexed"`
 	Access    uint64                 `json:"access"` // last seq the projection "access" has folded

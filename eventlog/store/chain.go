@@ -21,8 +21,8 @@ const (
 	chainVersion = 1
 )
 
-// link is the chain behind the block raw.
-func link(chain [32]byte, raw []byte) [32]byte {
+// Link is the chain behind a block, whose bytes block.Open accepts, from that before it.
+func Link(chain [32]byte, raw []byte) [32]byte {
 	var both [2 * sha256.Size]byte
 	hash := block.Hash(raw)
 	copy(both[copy(both[:], chain[:]):], hash[:])
@@ -37,7 +37,7 @@ type chainer struct {
 
 // add takes the next block, and reports whether it gets a row.
 func (c *chainer) add(raw []byte) bool {
-	c.chain = link(c.chain, raw)
+	c.chain = Link(c.chain, raw)
 	if c.bytes += int64(len(raw)); c.bytes < chainEvery {
 		return false
 	}
@@ -148,7 +148,7 @@ func (s *Store) storedChain(seq uint64) (chain [32]byte, ok bool, err error) {
 		if b.first != at+1 {
 			return false, gap(at+1, b.first)
 		}
-		r.chain, at = link(r.chain, val), b.last()
+		r.chain, at = Link(r.chain, val), b.last()
 		return at < seq, nil
 	})
 	if err == nil && at < seq {

@@ -77,7 +77,7 @@ func (s *Store) batchOf(p *Part, before Position) (b batch, err error) {
 		}
 		h := headBlock{stored: stored{first: at.Seq + 1, raw: raw, block: opened}}
 		h.ids = givenIDs(&h.stored)
-		at.Seq, at.ReceivedAt, at.Chain = h.last(), opened.ReceivedAt, link(at.Chain, raw)
+		at.Seq, at.ReceivedAt, at.Chain = h.last(), opened.ReceivedAt, Link(at.Chain, raw)
 		b.blocks = append(b.blocks, h)
 		b.bytes += int64(len(raw))
 		if size += partSize(&h.stored); size > batchBytes && i > 0 {

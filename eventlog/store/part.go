@@ -78,7 +78,7 @@ func (c *cutter) add(b *stored) error {
 	c.size += size
 	c.At.Seq = b.last()
 	c.At.ReceivedAt = max(c.At.ReceivedAt, b.block.ReceivedAt)
-	c.At.Chain = link(c.At.Chain, b.raw)
+	c.At.Chain = Link(c.At.Chain, b.raw)
 	return nil
 }
 

@@ -159,7 +159,7 @@ func (s *Store) Append(index, term uint64, raw []byte, b block.Block) (Applied, 
 	h.after.Index, h.after.Term = index, term
 	h.after.Seq = h.last()
 	h.after.ReceivedAt = max(before.ReceivedAt, b.ReceivedAt)
-	h.after.Chain = link(before.Chain, raw)
+	h.after.Chain = Link(before.Chain, raw)
 
 	s.mu.Lock()
 	s.head = append(s.head, h)
