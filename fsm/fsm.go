@@ -21,6 +21,7 @@ type Log interface {
 	Advance(index, term uint64)
 	Applied() store.Position
 	Persisted() store.Position
+	Pending() int64
 	WaitPersisted(ctx context.Context, index uint64) error
 	Install(ctx context.Context, p *store.Part) error
 }
@@ -29,6 +30,10 @@ type Log interface {
 type Options struct {
 	// Fatal is called once if an entry cannot be applied. Nothing is applied after.
 	Fatal func(error)
+	// MaxPending is how many bytes of the log may be in memory that are not on this node's disk;
+	// 0: 256 MiB. A leader proposes no more long before; a follower whose disk is slower than the
+	// leader's has no other bound.
+	MaxPending int64
 	// Between is asked, if not nil, when raft delivers an entry that does not
 	// follow on the applied one. It returns an error unless the entries from first
 	// to last are raft's own, which never reach an FSM.
@@ -57,6 +62,9 @@ type FSM struct {
 
 // New returns the FSM of log.
 func New(log Log, o Options) *FSM {
+	if o.MaxPending <= 0 {
+		o.MaxPending = 256 << 20
+	}
 	return &FSM{log: log, Options: o, closed: make(chan struct{})}
 }
 
@@ -143,11 +151,26 @@ func (f *FSM) append(l *raft.Log) (store.Applied, error) {
 	if err != nil {
 		return store.Applied{}, f.fail(l, err)
 	}
+	f.waitForRoom()
 	at, err := f.log.Append(l.Index, l.Term, l.Data, b)
 	if err != nil {
 		return store.Applied{}, f.fail(l, err)
 	}
 	return at, nil
+}
+
+// waitForRoom waits, if there is too much in memory, for the next part of it to be persisted.
+func (f *FSM) waitForRoom() {
+	if f.log.Pending() <= f.MaxPending {
+		return
+	}
+	ctx, cancel := f.untilClosed()
+	defer cancel()
+	for f.log.Pending() > f.MaxPending {
+		if err := f.log.WaitPersisted(ctx, f.log.Persisted().Index+1); err != nil {
+			return // the node stops, or its disk has failed: the next one to ask is told
+		}
+	}
 }
 
 // fail ends the node's work: the cluster has an entry that this node cannot

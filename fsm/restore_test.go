@@ -33,10 +33,14 @@ func from(log *store.Store) fetcher {
 				one := store.Part{First: end + 1, Blocks: p.Blocks[i : i+1]}
 				for chain, ok := [32]byte{}, false; !ok; { // the block ends where there is a chain
 					end++
-					if chain, ok = log.ChainAt(end); ok {
-						one.At = store.Position{Seq: end, ReceivedAt: day, Chain: chain}
-					}
+					chain, ok = log.ChainAt(end)
+					one.At = store.Position{Seq: end, Chain: chain}
 				}
+				b, _, err := log.Block(end)
+				if err != nil {
+					return err
+				}
+				one.At.ReceivedAt = b.ReceivedAt
 				if err := part(&one); err != nil {
 					return err
 				}
