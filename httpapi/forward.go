@@ -99,6 +99,9 @@ func (s *Server) execute(w *response, r *request) error {
 var errNotLeader = errs.New(errs.Unavailable, appender.CodeNotLeader, "this node does not lead the cluster")
 
 func noLeader(err error) error {
+	if errs.CodeOf(err) == appender.CodeShuttingDown {
+		return err
+	}
 	return errs.Wrap(err, errs.Unavailable, appender.CodeNotLeader, "the cluster has no leader; nothing was changed: try again")
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"dashd/internal/appender"
 	"dashd/internal/cluster"
 	"dashd/internal/errs"
 )
@@ -42,7 +43,7 @@ func (n *Node) WaitLeader(ctx context.Context) (here bool, err error) {
 		case <-n.failed:
 			return false, noLeader(n.failure)
 		case <-n.ending:
-			return false, noLeader(errors.New("this node is stopping"))
+			return false, errs.New(errs.Unavailable, appender.CodeShuttingDown, "this node is shutting down")
 		case <-ctx.Done():
 			return false, noLeader(ctx.Err())
 		}

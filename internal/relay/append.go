@@ -93,6 +93,9 @@ func (t *try) gaveUp(err error) error {
 	if code := errs.CodeOf(t.err); code != "" && code != appender.CodeNotLeader {
 		return t.err // it says more
 	}
+	if errs.CodeOf(err) == appender.CodeShuttingDown {
+		return err
+	}
 	return errs.Wrap(errors.Join(err, t.err), errs.Unavailable, appender.CodeNotLeader, "the cluster has no leader; nothing was written: try again")
 }
 
