@@ -31,6 +31,8 @@ type running struct {
 	t     testing.TB
 	stop  context.CancelFunc
 	ended chan error
+
+	closed chan struct{} // of a member of a trio: closed when it has ended
 }
 
 func config(dir string) node.Config {

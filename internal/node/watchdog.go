@@ -127,12 +127,16 @@ func (d *watchdog) speak(late bool) (silent bool) {
 
 // watchStorage looks after what storage is doing until ctx ends.
 func (n *Node) watchStorage(ctx context.Context) error {
-	d := watchdog{works: &n.works}
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
+	return n.watchStorageAt(ctx, tick.C)
+}
+
+func (n *Node) watchStorageAt(ctx context.Context, tick <-chan time.Time) error {
+	d := watchdog{works: &n.works}
 	for {
 		select {
-		case <-tick.C:
+		case <-tick:
 		case <-ctx.Done():
 			return nil
 		}
