@@ -25,17 +25,17 @@ const (
 )
 
 // accept begins a handshake for each connection until the port stops.
-func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) error {
+func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) {
 	pause := acceptPause
 	for {
 		raw, err := p.ln.Accept()
 		if errors.Is(err, net.ErrClosed) {
-			return nil
+			return
 		}
 		if err != nil {
 			p.o.Log.Warn("cluster port cannot accept", "err", err)
 			if !sleep(ctx, pause) {
-				return nil
+				return
 			}
 			pause = min(2*pause, maxAcceptPause)
 			continue
@@ -99,8 +99,7 @@ func (p *Port) welcome(ctx context.Context, c *conn, done func(member bool)) {
 		err = p.queueOf(c.protocol).give(ctx, c)
 	}
 	if err != nil {
-		p.forget(c)
-		c.kill()
+		p.drop(c)
 		p.logRefusal(c, err)
 	}
 }

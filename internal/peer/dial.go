@@ -44,8 +44,7 @@ func (p *Port) dial(ctx context.Context, addr, node, protocol string) (*conn, er
 		return nil, err
 	}
 	if err := p.introduce(ctx, c, own, addr, node); err != nil {
-		p.forget(c)
-		c.kill()
+		p.drop(c)
 		code := errs.CodeOf(err)
 		if code == "" {
 			code = CodeUnreachable

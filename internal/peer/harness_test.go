@@ -109,6 +109,7 @@ func serve(t testing.TB, o peer.Options, prepare ...func(*peer.Port)) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
+	p.SetHandshakeLimit(time.Minute) // a machine may be busy
 	for _, f := range prepare {
 		f(p)
 	}

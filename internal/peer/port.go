@@ -62,7 +62,6 @@ type Port struct {
 	members *queue
 	joiners *queue
 	client  *http.Client
-	done    chan struct{} // closed by Close
 	// handshake bounds TLS and hello together, and how long a connection waits to be
 	// taken by raft.
 	handshake time.Duration
@@ -106,7 +105,6 @@ func Listen(addr string, o Options) (*Port, error) {
 		raft:        newQueue(ln.Addr()),
 		members:     newQueue(ln.Addr()),
 		joiners:     newQueue(ln.Addr()),
-		done:        make(chan struct{}),
 		handshake:   handshakeLimit,
 		recheck:     recheckInterval,
 		conns:       map[*conn]struct{}{},
@@ -142,7 +140,7 @@ func (p *Port) Serve(ctx context.Context) error {
 	wg.Go(func() { p.recheckEach(ctx) })
 	unlisten := context.AfterFunc(ctx, func() { _ = p.ln.Close() })
 	defer unlisten()
-	err := p.accept(ctx, &wg)
+	p.accept(ctx, &wg)
 	stop()
 
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
@@ -152,7 +150,7 @@ func (p *Port) Serve(ctx context.Context) error {
 			_ = s.Close()
 		}
 	}
-	return err
+	return nil
 }
 
 // Close closes the port and every connection. Serve and calls that wait for a
@@ -165,12 +163,11 @@ func (p *Port) Close() error {
 	}
 	p.closed = true
 	p.mu.Unlock()
-	close(p.done)
 	err := p.ln.Close()
 	for _, q := range []*queue{p.raft, p.members, p.joiners} {
 		_ = q.Close()
 	}
-	p.each((*conn).leave)
+	p.endAll((*conn).leave)
 	p.client.CloseIdleConnections()
 	if err != nil && !errors.Is(err, net.ErrClosed) {
 		return fmt.Errorf("close the cluster port: %w", err)
@@ -184,7 +181,7 @@ func (p *Port) Silence() {
 	p.mu.Lock()
 	p.silent = true
 	p.mu.Unlock()
-	p.each((*conn).kill)
+	p.endAll((*conn).kill)
 }
 
 // Speak ends Silence.
@@ -194,8 +191,8 @@ func (p *Port) Speak() {
 	p.mu.Unlock()
 }
 
-// each calls f for each connection there is.
-func (p *Port) each(f func(*conn)) {
+// endAll ends each connection that there is.
+func (p *Port) endAll(f func(*conn)) {
 	p.mu.Lock()
 	conns := make([]*conn, 0, len(p.conns))
 	for c := range p.conns {
@@ -204,6 +201,7 @@ func (p *Port) each(f func(*conn)) {
 	p.mu.Unlock()
 	for _, c := range conns {
 		f(c)
+		p.forget(c) // its owner may not look at it for long
 	}
 }
 
@@ -227,13 +225,13 @@ func (p *Port) Recheck() {
 	}
 	p.mu.Unlock()
 	for _, c := range late {
-		c.kill()
+		p.drop(c)
 	}
 	for m, conns := range of {
 		if err := p.o.Admit(m); err != nil {
 			p.o.Log.Info("connections of a node closed", "node", m.Node, "n", len(conns), "err", err)
 			for _, c := range conns {
-				c.kill()
+				p.drop(c)
 			}
 		}
 	}
@@ -278,6 +276,9 @@ func (p *Port) track(c *conn) error {
 func (p *Port) enlist(c *conn, m Member, expires time.Time) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if _, tracked := p.conns[c]; !tracked {
+		return errs.New(errs.Unavailable, CodeUnreachable, "the connection was cut off")
+	}
 	s := slot{m.Node, c.protocol}
 	if c.inward {
 		if limit := limits[c.protocol]; p.slots[s] >= limit {
@@ -290,6 +291,12 @@ func (p *Port) enlist(c *conn, m Member, expires time.Time) error {
 }
 
 var limits = map[string]int{protocolRaft: maxRaftConns, protocolHTTP: maxHTTPConns, protocolJoin: maxJoinConns}
+
+// drop resets a connection and forgets it.
+func (p *Port) drop(c *conn) {
+	c.kill()
+	p.forget(c)
+}
 
 // forget undoes track and enlist. It may be called again.
 func (p *Port) forget(c *conn) {
