@@ -30,6 +30,9 @@ type keptTable interface {
 	// node k from chunks, one after the other; several nodes may be loaded at the same time, with a coder each.
 	reserve(first, end int)
 	load(c *coder, k int, chunks *chunkReader) error
+	// borrow takes node k from another table of the same name, that is frozen, before any is loaded. It reports
+	// whether it could: the node must have as many rows there, and the caller knows that they are the same.
+	borrow(k int, from keptTable) bool
 }
 
 // keep makes a kept table of rows. code passes every field of a row, in an order that is
@@ -37,13 +40,15 @@ type keptTable interface {
 // to read, when the row is empty. The array may be a frozen copy, to write; it is never
 // replaced by another one in the life of the tables.
 func keep[T any](name string, rows *cow.Array[T], code func(c *coder, row *T)) keptTable {
-	return &keptRows[T]{name, rows, code}
+	return &keptRows[T]{name: name, rows: rows, code: code}
 }
 
 type keptRows[T any] struct {
 	name string
 	rows *cow.Array[T]
 	code func(c *coder, row *T)
+	// unshared says that a writer changes what rows point to, as it takes them up.
+	unshared bool
 }
 
 func (k *keptRows[T]) tableName() string                { return k.name }
@@ -62,12 +67,18 @@ func (k *keptRows[T]) load(c *coder, n int, chunks *chunkReader) error {
 		if err != nil {
 			return err
 		}
-		c.text, c.lent = text, true // the memory is that of the next chunk, too
-		if k.code(c, row); c.err != nil || c.text != "" {
+		c.read(text)
+		c.lent = true // the memory is that of the next chunk, too
+		if k.code(c, row); c.err != nil || c.left() > 0 {
 			return damageError{errRow}
 		}
 	}
 	return chunks.end()
+}
+
+func (k *keptRows[T]) borrow(n int, from keptTable) bool {
+	theirs, ok := from.(*keptRows[T])
+	return ok && !k.unshared && k.rows.Borrow(n, theirs.rows)
 }
 
 func (k *keptRows[T]) read(c *coder) {

@@ -12,7 +12,8 @@ import (
 type coder struct {
 	reading bool
 	b       []byte // what was written
-	text    string // what is to be read
+	text    string // what is to be read, from at on
+	at      int
 	// lent says that the memory of text is somebody else's: what is kept of it is copied.
 	// Else strings that are read share it.
 	lent  bool
@@ -35,19 +36,17 @@ func (c *coder) traced(value string, text bool) {
 	}
 }
 
-// untraced reads a number that is noted in another form.
-func (c *coder) untraced(v *uint64) {
-	trace := c.trace
-	c.trace = nil
-	c.uint(v)
-	c.trace = trace
-}
-
 var errRow = errors.New("a row is malformed")
 
 func (c *coder) fail() {
-	c.err, c.text = errRow, ""
+	c.err, c.at = errRow, len(c.text)
 }
+
+// read makes text what is to be read.
+func (c *coder) read(text string) { c.text, c.at = text, 0 }
+
+// left is how many bytes are to be read.
+func (c *coder) left() int { return len(c.text) - c.at }
 
 // uint passes a number.
 func (c *coder) uint(v *uint64) {
@@ -61,9 +60,19 @@ func (c *coder) uint(v *uint64) {
 }
 
 func (c *coder) readUint() uint64 {
+	if i := c.at; i < len(c.text) && c.text[i] < 0x80 { // most often
+		c.at = i + 1
+		return uint64(c.text[i])
+	}
+	return c.readLong()
+}
+
+// readLong is readUint of any number.
+func (c *coder) readLong() uint64 {
 	var v uint64
-	for i := range min(len(c.text), binary.MaxVarintLen64) {
-		b := c.text[i]
+	text := c.text[c.at:]
+	for i := range min(len(text), binary.MaxVarintLen64) {
+		b := text[i]
 		if i == binary.MaxVarintLen64-1 && b > 1 {
 			break
 		}
@@ -72,7 +81,7 @@ func (c *coder) readUint() uint64 {
 			if b == 0 && i > 0 {
 				break // there is a shorter form
 			}
-			c.text = c.text[i+1:]
+			c.at += i + 1
 			return v
 		}
 	}
@@ -94,12 +103,13 @@ func (c *coder) uint32(v *uint32) {
 
 // int passes a number that may be negative.
 func (c *coder) int(v *int64) {
-	zigzag := uint64(*v)<<1 ^ uint64(*v>>63)
-	c.untraced(&zigzag)
-	if c.reading {
-		if *v = int64(zigzag>>1) ^ -int64(zigzag&1); c.trace != nil {
-			c.traced(strconv.FormatInt(*v, 10), false)
-		}
+	if !c.reading {
+		c.b = binary.AppendUvarint(c.b, uint64(*v)<<1^uint64(*v>>63))
+		return
+	}
+	zigzag := c.readUint()
+	if *v = int64(zigzag>>1) ^ -int64(zigzag&1); c.trace != nil {
+		c.traced(strconv.FormatInt(*v, 10), false)
 	}
 }
 
@@ -129,7 +139,7 @@ func codeText[S ~string](c *coder, s *S) {
 		return
 	}
 	if c.lent {
-		c.text, c.lent = strings.Clone(c.text), false
+		c.text, c.at, c.lent = strings.Clone(c.text[c.at:]), 0, false
 	}
 	*s = S(c.readText())
 }
@@ -137,12 +147,12 @@ func codeText[S ~string](c *coder, s *S) {
 // readText reads a text, in the memory of what is read.
 func (c *coder) readText() string {
 	n := c.readUint()
-	if n > uint64(len(c.text)) {
+	if n > uint64(c.left()) {
 		c.fail()
 		return ""
 	}
-	s := c.text[:n]
-	c.text = c.text[n:]
+	s := c.text[c.at : c.at+int(n)]
+	c.at += int(n)
 	c.traced(s, true)
 	return s
 }

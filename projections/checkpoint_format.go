@@ -109,7 +109,7 @@ func readRoot(b []byte) (m manifest, body []piece, err error) {
 	c.int(&m.written)
 	codePieces(&c, &body)
 	m.version = int(version)
-	if c.err != nil || c.text != "" || m.version < 0 {
+	if c.err != nil || c.left() > 0 || m.version < 0 {
 		return m, nil, errManifest
 	}
 	return m, body, nil
@@ -126,7 +126,7 @@ func (m *manifest) appendBody(dst []byte) []byte {
 func (m *manifest) readBody(b []byte) error {
 	c := coder{reading: true, text: string(b)}
 	codeList(&c, &m.tables, codeTable)
-	if c.err != nil || c.text != "" {
+	if c.err != nil || c.left() > 0 {
 		return errManifest
 	}
 	return nil
@@ -174,11 +174,11 @@ func codePiece(c *coder, p *piece) {
 		c.b = append(c.b, hash...)
 		return
 	}
-	if p.length = int(length); length > maxChunk || len(c.text) < len(hash) {
+	if p.length = int(length); length > maxChunk || c.left() < len(hash) {
 		c.fail()
 		return
 	}
-	c.text = c.text[copy(hash, c.text):]
+	c.at += copy(hash, c.text[c.at:])
 }
 
 const (

@@ -124,7 +124,7 @@ func (c *checkpoints) try(g generation) (*dashFold, error) {
 	if persisted := c.log.PersistedSeq(); m.seq > persisted {
 		return nil, damageError{fmt.Errorf("it is as of seq %d, and the log ends at %d", m.seq, persisted)}
 	}
-	dash, err := loadImage(c.db, &m)
+	dash, err := loadImage(c.db, &m, loadOptions{})
 	if err != nil {
 		return nil, err
 	}

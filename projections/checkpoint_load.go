@@ -75,8 +75,14 @@ func (m *manifest) of(project string) {
 	m.tables = slices.DeleteFunc(m.tables, func(t tableManifest) bool { return t.project != project })
 }
 
+// loadOptions are those of loadImage.
+type loadOptions struct {
+	lender     *lender // what it has of the rows is not read; nil: nobody lends any
+	deferWorld bool    // maps of the world are made when they are asked for
+}
+
 // loadImage makes the projection that m describes. It is not published yet.
-func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
+func loadImage(db *kv.DB, m *manifest, o loadOptions) (*Dash, error) {
 	d := NewDash()
 	tables := make([]keptTable, len(m.tables))
 	names := map[tableName]bool{}
@@ -90,11 +96,14 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 		tables[i], names[name] = kept[n], true
 	}
 	defer announce(tables, m)()
-	if err := loadTables(db, m, tables); err != nil {
+	if err := loadTables(db, m, tables, o.lender); err != nil {
 		return nil, err
 	}
 	var jobs errgroup.Group
 	for _, p := range d.projects {
+		if o.deferWorld {
+			p.tables.world.deferred = new(deferredWorld)
+		}
 		for _, part := range p.tables.parts() {
 			jobs.Go(func() error { part.reindex(); return nil })
 		}
@@ -103,7 +112,7 @@ func loadImage(db *kv.DB, m *manifest) (*Dash, error) {
 	return d, nil
 }
 
-// loading is a node of a table that is to be loaded.
+// nodeToLoad is a node of a table that is to be loaded.
 type nodeToLoad struct {
 	table  keptTable
 	name   string
@@ -113,12 +122,16 @@ type nodeToLoad struct {
 }
 
 // loadTables reads the rows of tables, node by node, on all processors.
-func loadTables(db *kv.DB, m *manifest, tables []keptTable) error {
+func loadTables(db *kv.DB, m *manifest, tables []keptTable, lender *lender) error {
 	var nodes []nodeToLoad
 	for i, table := range tables {
 		at := &m.tables[i]
 		table.reserve(at.first, at.end)
+		lends := lender.table(tableName{at.project, at.name})
 		for k, pieces := range at.nodes {
+			if lends.lend(table, at.first/cow.NodeLen+k, pieces) {
+				continue
+			}
 			n := nodeToLoad{table: table, name: at.name, node: at.first/cow.NodeLen + k, pieces: pieces}
 			for i := range pieces {
 				n.bytes += pieces[i].length
@@ -158,7 +171,7 @@ type chunkReader struct {
 
 // row is the next row. It is good until the next call.
 func (r *chunkReader) row() (string, error) {
-	for r.rows.text == "" {
+	for r.rows.left() == 0 {
 		if len(r.pieces) == 0 {
 			return "", damageError{errors.New("rows are missing")}
 		}
@@ -185,12 +198,12 @@ func (r *chunkReader) next() (err error) {
 
 // end fails if there are more rows.
 func (r *chunkReader) end() error {
-	for r.rows.text == "" && len(r.pieces) > 0 {
+	for r.rows.left() == 0 && len(r.pieces) > 0 {
 		if err := r.next(); err != nil {
 			return err
 		}
 	}
-	if r.rows.text != "" {
+	if r.rows.left() > 0 {
 		return damageError{errRow}
 	}
 	return nil

@@ -36,10 +36,12 @@ func (s *saved) disown() {
 	if s == nil {
 		return
 	}
+	nodes := make(map[tableName]savedTable, len(s.nodes)) // a lender has the others
 	for name, t := range s.nodes {
 		t.disowned = true
-		s.nodes[name] = t
+		nodes[name] = t
 	}
+	s.nodes = nodes
 }
 
 // node is where node k was stored, nil if it was not.

@@ -106,7 +106,7 @@ func (c *comparison) begin(t tableInfo) {
 // rows compares the next rows of the table, and returns their number.
 func (c *comparison) rows(raw []byte) (n int, err error) {
 	in := coder{reading: true, text: string(raw)}
-	for in.text != "" {
+	for in.left() > 0 {
 		stored := in.readText()
 		if in.err != nil || c.next >= c.at.End {
 			return n, errRow
@@ -206,7 +206,7 @@ func fieldsOf(table, row string) (fields []codedField, ok bool) {
 		if k.tableName() == table {
 			c := coder{reading: true, text: row, trace: &fields}
 			k.read(&c)
-			return fields, c.err == nil && c.text == ""
+			return fields, c.err == nil && c.left() == 0
 		}
 	}
 	return nil, false

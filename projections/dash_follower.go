@@ -72,6 +72,7 @@ type DashFollower struct {
 	progress progress             // of the fold
 	rebuild  atomic.Pointer[progress]
 	newest   atomic.Pointer[Checkpoint]
+	lender   atomic.Pointer[lender] // nil: there is none
 
 	asks        chan rebuildAsk
 	over        chan struct{} // closed when Run has ended
@@ -225,8 +226,10 @@ func (f *DashFollower) load(ctx context.Context) error {
 	f.use(d)
 	f.savedAt, f.savedOf = d.seq, d.dash
 	f.newest.Store(checkpointOf(f.checkpoints.last))
+	f.lend(d.dash)
 	if m.version != f.o.version {
 		d.old, f.checkpoints.last = true, nil
+		f.lender.Store(nil)
 		f.slog.Info("the checkpoint is of an older version: its rows serve while the log is folded anew",
 			"version", m.version, "want", f.o.version)
 	}

@@ -26,7 +26,7 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 	}
 	f.publish()
 	f.own()
-	image, received := f.Image(), f.fold.received
+	dash, image, received := f.fold.dash, f.Image(), f.fold.received
 	f.savedAt = image.Seq()
 	f.saving = make(chan error, 1)
 	patient := f.Ready() == nil // else nobody can read before it is done
@@ -44,8 +44,16 @@ func (f *DashFollower) save(ctx context.Context, stop context.CancelCauseFunc) {
 		if err != nil {
 			stop(err)
 		}
+		f.lend(dash)
 		outcome <- err
 	}(f.saving)
+}
+
+// lend lets others have what is in memory of the rows of dash that were saved.
+func (f *DashFollower) lend(dash *Dash) {
+	if last := f.checkpoints.last; last != nil {
+		f.lender.Store(&lender{dash, last.nodes})
+	}
 }
 
 // own makes what the last checkpoint remembers of the rows good for those that are saved next: a rebuild

@@ -182,7 +182,7 @@ func Remade(t *Tables) *Tables {
 			var out coder
 			was.write(&out, i)
 			in := coder{reading: true, text: string(out.b)}
-			if is[k].read(&in); in.err != nil || in.text != "" {
+			if is[k].read(&in); in.err != nil || in.left() > 0 {
 				panic(fmt.Sprint("row ", i, " of ", was.tableName(), " cannot be read back: ", in.err))
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"dashd/internal/cow"
 	"dashd/internal/kv"
 )
 
@@ -55,4 +56,18 @@ func CheckpointSeqs(h *History) (seqs []uint64, err error) {
 		seqs = append(seqs, r.seq)
 	}
 	return seqs, err
+}
+
+// SharedRows is how many users and how many instants have the same place in memory in two tables.
+func SharedRows(a, b *Tables) (users, instants int) {
+	return shared(&a.users, &b.users), shared(&a.presence.sightings, &b.presence.sightings)
+}
+
+func shared[T any](a, b *cow.Array[T]) (n int) {
+	for first, page := range a.Pages(0) {
+		if b.At(first) == &page[0] {
+			n += len(page)
+		}
+	}
+	return n
 }

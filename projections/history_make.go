@@ -214,7 +214,7 @@ func (h *History) load(g generation, project string) (*dashFold, error) {
 		return nil, err
 	}
 	m.of(project)
-	dash, err := loadImage(h.db, &m)
+	dash, err := loadImage(h.db, &m, loadOptions{lender: h.live.lends(), deferWorld: true})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"dashd/eventlog"
 	"dashd/eventlog/block"
+	"dashd/internal/cow"
 	"dashd/internal/errs"
 	"dashd/projections"
 )
@@ -88,11 +90,74 @@ func TestThePastIsWhatTheLogSaidThen(t *testing.T) {
 				if _, err := fmt.Sscan(name, &project, &seq); err != nil {
 					t.Fatal(err)
 				}
-				if got, want := projections.RowsOf(tables), projections.RowsOf(d.fold(seq).Tables(project)); got != want {
+				folded := d.fold(seq).Tables(project)
+				if got, want := projections.RowsOf(tables), projections.RowsOf(folded); got != want {
 					t.Errorf("%s as of %d: the rows differ: %s", project, seq, difference(got, want))
+				}
+				everywhere := projections.MapQuery{Cities: 20}
+				if got, want := tables.WorldMap(everywhere), folded.WorldMap(everywhere); !reflect.DeepEqual(got, want) {
+					t.Errorf("%s as of %d: the map is %+v, want %+v", project, seq, got, want)
 				}
 			}
 		})
+	}
+}
+
+// TestRowsThatHaveNotChangedAreLent asks for a moment of which most rows are in memory, and then for later
+// ones in which some of those change.
+func TestRowsThatHaveNotChangedAreLent(t *testing.T) {
+	d := newDisk(t)
+	join := func(from, to int) {
+		var events []eventlog.Event
+		for i := from; i < to; i++ {
+			e := joined(fmt.Sprint("u", i))
+			e.Time = noon
+			events = append(events, e)
+		}
+		for part := range slices.Chunk(events, 1<<10) {
+			d.appendAt(noon, part...)
+		}
+	}
+	join(0, 2*cow.NodeLen)
+	d.save()
+	ban := joined("u0")
+	ban.ID, ban.Type, ban.Time = "ban", eventlog.UserBanned, noon+1
+	d.appendAt(noon+1, ban)
+	join(2*cow.NodeLen, 2*cow.NodeLen+100)
+	d.save()
+	f := d.follower(projections.DashOptions{})
+	h := projections.NewHistory(d.log, f, projections.HistoryOptions{})
+	again := joined("u5000")
+	again.ID, again.Type, again.Time = "again", eventlog.UserBanned, noon+2
+	for _, seq := range []uint64{2 * cow.NodeLen, 2*cow.NodeLen + 1, d.log.Head() - 1} {
+		tables, err := h.At(t.Context(), "shop", seq)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seq == 2*cow.NodeLen {
+			if users, sightings := projections.SharedRows(tables, f.Image().Tables("shop")); users != cow.NodeLen || sightings != 2*cow.NodeLen {
+				t.Errorf("%d rows of users and %d instants are those in memory; want %d and %d", users, sightings, cow.NodeLen, 2*cow.NodeLen)
+			}
+		}
+		if got, want := projections.RowsOf(tables), projections.RowsOf(d.fold(seq).Tables("shop")); got != want {
+			t.Errorf("as of %d: the rows differ: %s", seq, difference(got, want))
+		}
+	}
+	// The writer of the image that serves changes what it has lent.
+	early, err := h.At(t.Context(), "shop", 2*cow.NodeLen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := projections.RowsOf(early)
+	d.appendAt(noon+2, again)
+	if err := f.Wait(t.Context(), d.log.Head()); err != nil {
+		t.Fatal(err)
+	}
+	if projections.RowsOf(early) != before {
+		t.Error("a lent row has changed")
+	}
+	if got, want := projections.RowsOf(f.Image().Tables("shop")), projections.RowsOf(d.fold(d.log.Head()).Tables("shop")); got != want {
+		t.Errorf("the rows that were lent differ: %s", difference(got, want))
 	}
 }
 

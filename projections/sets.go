@@ -169,7 +169,7 @@ func (s *sets) union(first, end uint64, more ...*roaring.Bitmap) *roaring.Bitmap
 
 // kept makes the sets a part of checkpoints.
 func (s *sets) kept(name string) keptTable {
-	return keep(name, &s.rows, codeSetRow)
+	return &keptRows[setRow]{name: name, rows: &s.rows, code: codeSetRow, unshared: true}
 }
 
 // codeSetRow passes a key and the set in roaring's portable form.

@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"strings"
+	"sync"
 )
 
 // world counts users by the places they sign in from: of each user, in each country, the
@@ -12,6 +13,8 @@ type world struct {
 	atlas
 	visits int // pairs of a user and a country
 	users  int // who have any
+
+	deferred *deferredWorld // nil: the world is kept up to date
 
 	// Only the writer's:
 	pairs  []visit           // by number; some are free
@@ -46,6 +49,9 @@ func (p *people) compareIDs(a, b uint32) int {
 // arrive counts a session that readers see from now on.
 func (p *people) arrive(ord uint32, r *sessionRow) {
 	w := &p.world
+	if w.deferred != nil {
+		return
+	}
 	country, ok := p.country(&w.atlas, r)
 	if !ok {
 		return
@@ -78,6 +84,9 @@ func (p *people) arrive(ord uint32, r *sessionRow) {
 // depart is the inverse of arrive. The session is no longer seen, or another; r is what it was.
 func (p *people) depart(ord uint32, r *sessionRow) {
 	w := &p.world
+	if w.deferred != nil {
+		return
+	}
 	country, ok := p.country(&w.atlas, r)
 	if !ok {
 		return
@@ -253,11 +262,17 @@ func (w *world) remember(v, ord uint32, at uint64) {
 }
 
 func (w *world) freeze() world {
+	if w.deferred != nil {
+		return world{deferred: new(deferredWorld)}
+	}
 	return world{atlas: atlas{places: w.places.Freeze()}, visits: w.visits, users: w.users}
 }
 
 // reindexWorld makes the world from the rows of sessions.
 func (p *people) reindexWorld() {
+	if p.world.deferred != nil {
+		return
+	}
 	p.world = world{}
 	p.world.of = make([]uint32, p.users.Len())
 	for first, page := range p.sessions.Pages(0) {
@@ -267,4 +282,25 @@ func (p *people) reindexWorld() {
 			}
 		}
 	}
+}
+
+// deferredWorld is the world of tables that may never be asked for a map: those of the past. It is
+// made when it is asked for.
+type deferredWorld struct {
+	once  sync.Once
+	world world
+}
+
+// wholeWorld is the world of all times, for readers.
+func (t *Tables) wholeWorld() *world {
+	d := t.world.deferred
+	if d == nil {
+		return &t.world
+	}
+	d.once.Do(func() {
+		s := t.survey()
+		s.byTime(0, ^uint64(0), nil)
+		d.world = s.world.freeze()
+	})
+	return &d.world
 }

@@ -44,9 +44,9 @@ type CityCount struct {
 // sessions in the time asked for, or of the members, whichever are fewer.
 func (t *Tables) WorldMap(q MapQuery) WorldMap {
 	if q.Since == nil && q.Until == nil && q.OrganizationID == "" {
-		return t.worldMap(&t.world, q.Cities)
+		return t.worldMap(t.wholeWorld(), q.Cities)
 	}
-	s := survey{people: &t.people, seen: make([]uint32, t.users.Len()), more: map[uint64]bool{}}
+	s := t.survey()
 	from, to := uint64(0), ^uint64(0)
 	if q.Since != nil {
 		from = instantKey(int64(*q.Since))
@@ -71,6 +71,10 @@ type survey struct {
 	seen  []uint32        // by user: the number of a country he has been to, + 1
 	more  map[uint64]bool // user << 32 | number of another country
 	run   []uint32        // sessions that belong together
+}
+
+func (t *Tables) survey() *survey {
+	return &survey{people: &t.people, seen: make([]uint32, t.users.Len()), more: map[uint64]bool{}}
 }
 
 // byTime looks at the sessions that began from from on and before to, of some users or of all.

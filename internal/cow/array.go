@@ -192,6 +192,22 @@ func (a *Array[T]) Reserve(first, end int) {
 	a.root, a.own = make([]*node[T], (a.n+NodeLen-1)/NodeLen), a.epoch
 }
 
+// Borrow makes node k of reserved values that of from, a frozen copy of another array in which
+// they are the same, and reports whether it could: from must have just those values there. It comes before
+// all calls of Fill.
+func (a *Array[T]) Borrow(k int, from *Array[T]) bool {
+	first, end := a.nodeSpan(k)
+	if theirs, until := from.nodeSpan(k); !from.frozen || first != theirs || end != until {
+		return false
+	}
+	if a.epoch <= from.epoch { // what is borrowed must never seem to be made by a
+		a.epoch = from.epoch + 1
+		a.own = a.epoch
+	}
+	a.root[k] = from.root[k]
+	return true
+}
+
 // Fill makes node k of reserved values and yields them in order, empty, to be set. Several
 // nodes may be filled at the same time.
 func (a *Array[T]) Fill(k int) iter.Seq[*T] {

@@ -323,3 +323,47 @@ func TestFilledArray(t *testing.T) {
 		})
 	}
 }
+
+// TestBorrowedNodes writes to an array that has borrowed, and to the one that has lent, through as many
+// epochs as either has.
+func TestBorrowedNodes(t *testing.T) {
+	const n = 3 * cow.NodeLen
+	var lender cow.Array[wide]
+	for i := range n {
+		lender.Append(wide{n: i})
+	}
+	for range 3 {
+		lender.Freeze()
+		lender.Edit(1).n = 1
+	}
+	lent := lender.Freeze()
+	was := twinArray{0, make([]wide, n)}
+	for i := range n {
+		was.values[i].n = i
+	}
+	var a cow.Array[wide]
+	a.Reserve(0, n)
+	if !a.Borrow(0, &lent) || !a.Borrow(2, &lent) || a.Borrow(1, &lender) {
+		t.Fatal("of a frozen copy nodes can be borrowed, of the writer's not")
+	}
+	i := cow.NodeLen
+	for v := range a.Fill(1) {
+		v.n, i = i, i+1
+	}
+	sameArray(t, &a, was)
+	twin := twinArray{0, slices.Clone(was.values)}
+	for epoch := range 6 {
+		for i := epoch; i < n; i += 31 {
+			a.Edit(i).n, lender.Edit(i).n = -i, i+1
+			twin.values[i].n = -i
+		}
+		frozen := a.Freeze()
+		sameArray(t, &frozen, twin)
+	}
+	sameArray(t, &a, twin)
+	sameArray(t, &lent, was)
+	var shorter cow.Array[wide]
+	if shorter.Reserve(0, n-1); !shorter.Borrow(1, &lent) || shorter.Borrow(2, &lent) {
+		t.Error("a node with fewer values was borrowed, or one with the same was not")
+	}
+}
