@@ -155,7 +155,7 @@ func (d *daemon) run() {
 // options are those of a server over the node.
 func (d *daemon) options(log *slog.Logger) httpapi.Options {
 	return httpapi.Options{
-		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.relay, Cluster: d.node,
+		Log: log, Now: d.now, Store: d.node.Store, Index: d.node.Index, Appender: d.relay, Cluster: d.node, Membership: &others{d: d},
 		Access: d.access, Dash: d.node.Dash, History: d.node.History, Commands: d.commands, Drains: d.drains, Health: d, Stopping: d.stopping,
 	}
 }

@@ -118,6 +118,15 @@ var mutations = map[string]mutation{
 		own: true, want: []eventlog.Type{"dashd.key.revoked"}, names: func(s *scene) []string { return []string{":id", s.daemon.key("default", 0, "*").ID} },
 	},
 
+	"POST /v1/cluster/join-tokens": {own: true, body: `{}`, prepare: func(s *scene) { s.others().begin() }, want: []eventlog.Type{"dashd.join_token.created"}},
+	"POST /v1/cluster/transfer":    {own: true, body: `{}`, prepare: func(s *scene) { s.others().join("n-" + s.project) }, want: []eventlog.Type{"dashd.leadership.transferred"}},
+	"DELETE /v1/cluster/nodes/:id": {
+		own: true, want: []eventlog.Type{"dashd.node.removed"}, names: func(s *scene) []string {
+			s.others().join("gone-" + s.project)
+			return []string{":id", "gone-" + s.project}
+		},
+	},
+
 	"POST /v1/projections/dash/rebuild": {own: true, want: []eventlog.Type{"dashd.projection.rebuild"}},
 
 	"POST /dash/organization/log-drain": {
@@ -211,6 +220,9 @@ func TestEveryChangeIsInTheTrail(t *testing.T) {
 		})
 	}
 }
+
+// others is the cluster of the scene's node, for what it needs to be in the log.
+func (s *scene) others() *others { return &others{d: s.daemon} }
 
 // trail is the types of the events after a seq. All must be of the scene's project and by its
 // key, or of the reserved project and by the root key.

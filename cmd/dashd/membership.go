@@ -185,7 +185,10 @@ func (m *membership) Able(rest []projections.Node) error {
 			alive++
 		}
 	}
-	if alive < voters/2+1 {
+	switch {
+	case voters == 0:
+		return errs.New(errs.Conflict, "NO_MAJORITY", "no other node has a vote yet; wait until one has caught up")
+	case alive < voters/2+1:
 		return errs.New(errs.Conflict, "NO_MAJORITY", "without this node %d of %d voters would answer, and that is no majority; start the others first", alive, voters)
 	}
 	return nil

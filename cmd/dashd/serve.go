@@ -29,6 +29,9 @@ const (
 	// failedQuiesce is the same when storage has failed: nothing can be
 	// acknowledged any more.
 	failedQuiesce = time.Second
+	// removedQuiesce is the same when the node was removed: whoever has asked this node for
+	// that waits for an answer, which comes once it is clear that it will not be folded here.
+	removedQuiesce = 4 * time.Second
 	// failedGrace is how long a process whose storage has failed may take to end in
 	// good order.
 	failedGrace = 5 * time.Second
@@ -136,7 +139,10 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	d.node.GiveLead(giving)
 	done()
 	patience := quiesce
-	if d.node.Failure() != nil {
+	switch err := d.node.Failure(); {
+	case errs.ExitCode(err) == errs.ExitIdentity:
+		patience = removedQuiesce
+	case err != nil:
 		patience = failedQuiesce
 	}
 	if err := faces.close(patience); err != nil {
