@@ -30,17 +30,14 @@ func from(log *store.Store) fetcher {
 		return log.Parts(ctx, after, to, func(p *store.Part) error {
 			end := after
 			for i := range p.Blocks {
-				one := store.Part{First: end + 1, Blocks: p.Blocks[i : i+1]}
-				for chain, ok := [32]byte{}, false; !ok; { // the block ends where there is a chain
-					end++
-					chain, ok = log.ChainAt(end)
-					one.At = store.Position{Seq: end, Chain: chain}
-				}
-				b, _, err := log.Block(end)
+				b, first, err := log.Block(end + 1)
 				if err != nil {
 					return err
 				}
-				one.At.ReceivedAt = b.ReceivedAt
+				one := store.Part{First: first, Blocks: p.Blocks[i : i+1]}
+				end += uint64(b.Len())
+				chain, _ := log.ChainAt(end)
+				one.At = store.Position{Seq: end, ReceivedAt: b.ReceivedAt, Chain: chain}
 				if err := part(&one); err != nil {
 					return err
 				}
