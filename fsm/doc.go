@@ -17,5 +17,11 @@
 // the log on this node's disk reaches. Raft lists it through [Snapshots], so what
 // raft believes to be restored is what is there.
 //
+// What one node sends another as its snapshot is a manifest: that position, and who sends
+// it. [FSM.Restore] fetches what the log lacks and installs it part by part. Each part is
+// durable before the next, checked against the chain of both logs; the raft index moves with the
+// last. So a crash leaves a log that is shorter and true, and raft, which knows of no
+// snapshot but what is listed, sends one again.
+//
 // Start reading at [FSM.ApplyBatch].
 package fsm
