@@ -81,11 +81,13 @@ const (
 // Cluster is the raft node of this machine.
 type Cluster struct {
 	Config
-	raft   *raft.Raft
-	logs   *logStore
-	notify chan bool
-	seen   chan raft.Observation // that another node leads
-	down   chan struct{}         // closed when raft answers nothing more
+	raft *raft.Raft
+	// running is raft, for the transport, which is there before it.
+	running atomic.Pointer[raft.Raft]
+	logs    *logStore
+	notify  chan bool
+	seen    chan raft.Observation // that another node leads
+	down    chan struct{}         // closed when raft answers nothing more
 
 	lead atomic.Uint64 // the term Term answers; 0: none
 
@@ -148,6 +150,7 @@ func (c *Cluster) start() error {
 		return err
 	}
 	c.raft = r
+	c.running.Store(r)
 	r.RegisterObserver(raft.NewObserver(c.seen, false, func(o *raft.Observation) bool {
 		_, ok := o.Data.(raft.LeaderObservation)
 		return ok

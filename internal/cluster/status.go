@@ -23,6 +23,9 @@ type Server struct {
 	Voter   bool   `json:"voter"`
 }
 
+// CurrentTerm is the newest term that this node has heard of. Before it votes in one, the term is this.
+func (c *Cluster) CurrentTerm() uint64 { return c.raft.CurrentTerm() }
+
 // Status answers from memory.
 func (c *Cluster) Status() Status {
 	_, leader := c.raft.LeaderWithID()

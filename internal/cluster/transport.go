@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"io"
 	"net"
 	"time"
@@ -53,8 +54,29 @@ func (c *Cluster) openTransport(id raft.ServerID) {
 			Timeout:                 transportTimeout,
 			Logger:                  newLogger(c.Log),
 			MsgpackUseNewTimeFormat: true,
+			ServerAddressProvider:   named{c},
 		})
 	}
+}
+
+// named has raft dial a node by its name too: its messages do not say whom they are for, and an
+// address may have passed on to another member.
+type named struct{ c *Cluster }
+
+// ServerAddr is the address of a member to dial, as node@host:port; that of this node, which
+// raft tells others, without a name.
+func (n named) ServerAddr(id raft.ServerID) (raft.ServerAddress, error) {
+	if string(id) == n.c.Node.Identity().NodeID {
+		return raft.ServerAddress(n.c.Address), nil
+	}
+	if r := n.c.running.Load(); r != nil {
+		for _, m := range r.GetConfiguration().Configuration().Servers {
+			if m.ID == id {
+				return raft.ServerAddress(string(id) + "@" + string(m.Address)), nil
+			}
+		}
+	}
+	return "", errors.New("it is not known to be a member")
 }
 
 // closeTransport closes what openTransport has made.
