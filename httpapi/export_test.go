@@ -63,6 +63,11 @@ func (s *Server) SetPatience(heartbeat, write, body, query time.Duration) {
 	}
 }
 
+// SetClusterPatience changes how long a server waits for this node to fold, and for a leader.
+func (s *Server) SetClusterPatience(fold, lead time.Duration) {
+	s.patience.fold, s.patience.lead = fold, lead
+}
+
 // EventQuery reads the query string of GET /v1/events.
 func (s *Server) EventQuery(q url.Values, project string) (index.Query, error) {
 	return s.eventQuery(q, project)
