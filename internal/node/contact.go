@@ -37,9 +37,10 @@ type contact struct {
 	Dash      uint64 `json:"dash"` // last seq the dashboard's tables hold
 	// Unfit is why the node should not lead; "" if it may.
 	Unfit string `json:"unfit,omitempty"`
-	// Leads says that a majority took the node for the leader after it was asked, and Head
-	// is what it had before: all that was acknowledged anywhere up to the question.
-	Leads bool `json:"leads"`
+	// Term is the newest raft term that the node has heard of. Leads says that it leads in that one,
+	// for all it knows, and did when it looked at Head.
+	Term  uint64 `json:"term"`
+	Leads bool   `json:"leads"`
 	// Chain is the chain hash at the seq that was asked for, in hex; "" if it is not known.
 	Chain string `json:"chain,omitempty"`
 }
@@ -49,6 +50,7 @@ type peer struct {
 	contact
 	asking bool          // an answer is awaited
 	at     time.Time     // of the last answer; zero: none since the start
+	asked  time.Time     // when the question was sent that it answers
 	delay  time.Duration // of it
 	offset time.Duration // its clock less this node's
 	close  time.Time     // since when it has been close behind the log; zero: it is not
@@ -148,12 +150,10 @@ func (n *Node) ask(ctx context.Context, m cluster.Server) {
 	if p.failed != nil {
 		n.log.Info("a node answers again", "node", m.ID)
 	}
-	p.failed, p.contact, p.at, p.delay = nil, said, time.Now(), delay
+	p.failed, p.contact, p.at, p.asked, p.delay = nil, said, time.Now(), sent, delay
 	// Its clock is taken to have been read in the middle of the exchange.
 	p.offset = time.Duration(said.Clock-clock)*time.Millisecond - delay/2
-	if said.Leads {
-		c.fresh.add(mark{sent, said.Head})
-	}
+	n.confirm()
 	if said.Chain != "" {
 		c.check.said(m.ID, seq, said.Chain)
 	}
@@ -201,20 +201,21 @@ func (n *Node) question(ctx context.Context, address string, seq uint64) (said c
 	return said, json.NewDecoder(body).Decode(&said)
 }
 
-// serveContact serves GET /peer/contact.
-func (n *Node) serveContact(w http.ResponseWriter, r *http.Request) {
-	head := n.Store.Head() // before the leader is confirmed
+// ownContact is what this node says of itself.
+func (n *Node) ownContact() contact {
+	term, err := n.Cluster.Term() // before the head: what leaders before had acknowledged is in it
 	c := contact{
 		Node: n.Identity().NodeID, Version: n.network.Version, Clock: n.cfg.Now(),
-		Head: head, Persisted: n.Store.PersistedSeq(), Applied: n.Store.Applied().Index, Dash: n.Dash.Seq(),
-		Unfit: n.unfit(),
+		Head: n.Store.Head(), Persisted: n.Store.PersistedSeq(), Applied: n.Store.Applied().Index, Dash: n.Dash.Seq(),
+		Unfit: n.unfit(), Term: n.Cluster.CurrentTerm(),
 	}
-	if n.Leads() {
-		ctx, cancel := context.WithTimeout(r.Context(), contactTimeout)
-		defer cancel()
-		c.Leads = n.Cluster.Verify(ctx) == nil
-		c.Clock = n.cfg.Now()
-	}
+	c.Leads = err == nil && term == c.Term
+	return c
+}
+
+// serveContact serves GET /peer/contact.
+func (n *Node) serveContact(w http.ResponseWriter, r *http.Request) {
+	c := n.ownContact()
 	if seq, _ := strconv.ParseUint(r.URL.Query().Get("chain"), 10, 64); seq != 0 {
 		if chain, ok := n.Store.ChainAt(seq); ok {
 			c.Chain = hex.EncodeToString(chain[:])

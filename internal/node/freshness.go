@@ -1,6 +1,9 @@
 package node
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // mark says that all events that had been acknowledged anywhere at a moment are those up
 // to a seq.
@@ -40,7 +43,7 @@ func (f *freshness) since(seq uint64) (time.Time, bool) {
 // Age is how long ago the log up to seq was all that had been acknowledged anywhere, at
 // most; known is false if this node has not heard of a leader since its start.
 func (n *Node) Age(seq uint64) (age time.Duration, known bool) {
-	if head := n.Store.Head(); seq >= head && n.Leads() {
+	if head := n.Store.Head(); seq >= head && n.Leads() && !n.HasOthers() {
 		return 0, true
 	}
 	n.contacts.mu.Lock()
@@ -49,12 +52,46 @@ func (n *Node) Age(seq uint64) (age time.Duration, known bool) {
 	return time.Since(at), known
 }
 
-// markOwn notes what a node that leads knows by itself.
+// markOwn notes what a node that leads can say by itself and by what the others have said.
 func (n *Node) markOwn() {
-	now, head := time.Now(), n.Store.Head()
-	if n.Leads() {
-		n.contacts.mu.Lock()
-		n.contacts.fresh.add(mark{now, head})
-		n.contacts.mu.Unlock()
+	n.contacts.mu.Lock()
+	defer n.contacts.mu.Unlock()
+	n.confirm()
+}
+
+// confirm makes a mark of what the leader of the newest term said, if no other can have taken the
+// lead by then: a majority of the voters, asked at that moment or after it, had not heard of a newer
+// term. That a leader believes in itself is not enough. It may have been cut off, and raft's lease
+// counts from when an answer came, not from when the follower gave it. contacts.mu is held.
+func (n *Node) confirm() {
+	now, own := time.Now(), n.ownContact()
+	lead, at := own, now
+	for _, p := range n.contacts.peers {
+		if p.Leads && (!lead.Leads || p.Term > lead.Term) {
+			lead, at = p.contact, p.asked
+		}
+	}
+	if !lead.Leads {
+		return
+	}
+	var heard []time.Time // when each voter had not heard of a newer term, newest last
+	voters := 0
+	for _, m := range n.Cluster.Members() {
+		if !m.Voter {
+			continue
+		}
+		voters++
+		if p := n.contacts.peers[m.ID]; m.ID == own.Node && own.Term <= lead.Term {
+			heard = append(heard, now)
+		} else if m.ID != own.Node && p != nil && !p.asked.IsZero() && p.Term <= lead.Term {
+			heard = append(heard, p.asked)
+		}
+	}
+	if majority := voters/2 + 1; voters > 0 && len(heard) >= majority {
+		slices.SortFunc(heard, time.Time.Compare)
+		if by := heard[len(heard)-majority]; by.Before(at) {
+			at = by
+		}
+		n.contacts.fresh.add(mark{at, lead.Head})
 	}
 }
