@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -48,15 +49,15 @@ func (n *Node) Status() (s Status, err error) {
 	return s, json.Unmarshal(text, &s)
 }
 
-// Voters is how many nodes vote, as far as the node knows.
-func (s *Status) Voters() int {
-	n := 0
+// Voters are the ids of the nodes that vote, as far as the node knows, in order.
+func (s *Status) Voters() (ids []string) {
 	for _, m := range s.Raft.Servers {
 		if m.Voter {
-			n++
+			ids = append(ids, m.NodeID)
 		}
 	}
-	return n
+	slices.Sort(ids)
+	return ids
 }
 
 // Form makes a cluster of nodes that have never run: the first one by itself, the
@@ -67,7 +68,7 @@ func Form(t testing.TB, nodes ...*Node) {
 	for _, n := range nodes[1:] {
 		n.Join(t, nodes[0])
 	}
-	WaitVoters(t, nodes[0], len(nodes))
+	WaitVoters(t, nodes...)
 }
 
 // Join starts a node that has never run as a new member of the cluster that member
@@ -92,15 +93,26 @@ func (n *Node) Remove(t testing.TB, member *Node) {
 	member.Command(t, "cluster", "remove", n.Cluster, "--yes")
 }
 
-// WaitVoters waits until so many nodes vote, as a member knows.
-func WaitVoters(t testing.TB, member *Node, want int) {
+// WaitVoters waits until these nodes vote, and no others, as all of them know.
+func WaitVoters(t testing.TB, nodes ...*Node) {
 	t.Helper()
-	Await(t, fmt.Sprintf("%d voters", want), func() error {
-		s, err := member.Status()
-		if err == nil && s.Voters() != want {
-			err = fmt.Errorf("%d nodes vote: %+v", s.Voters(), s.Raft.Servers)
+	Await(t, fmt.Sprintf("%d voters", len(nodes)), func() error {
+		var ids []string
+		views := make([]Status, len(nodes))
+		for i, n := range nodes {
+			var err error
+			if views[i], err = n.Status(); err != nil {
+				return err
+			}
+			ids = append(ids, views[i].NodeID)
 		}
-		return err
+		slices.Sort(ids)
+		for _, s := range views {
+			if !slices.Equal(s.Voters(), ids) || len(s.Raft.Servers) != len(ids) {
+				return fmt.Errorf("node %s knows of %+v", s.NodeID, s.Raft.Servers)
+			}
+		}
+		return nil
 	})
 }
 

@@ -57,20 +57,34 @@ var partitions = []partition{
 // TestF8Partition cuts the links between nodes in six ways, with commands and strong
 // reads on both sides.
 func TestF8Partition(t *testing.T) {
-	for _, p := range partitions {
+	const name = "F8 partitions"
+	slow(t, name)
+	c := newCluster(t, begin(t, name))
+	c.s.Outcome = "see below"
+	for i, p := range partitions {
 		t.Run(p.name, func(t *testing.T) {
 			s := begin(t, "F8 partition: "+p.name)
-			rounds := s.rounds(t, "DASHD_FAULTS_F8", 1, 1)
-			c := newCluster(t, s)
+			rounds := s.rounds(t, "DASHD_FAULTS_F8", 1, 0)
+			defer c.use(t, s)()
 			for round := range rounds {
-				o := c.operate(fmt.Sprint("o", round), 4, 4)
-				c.round(fmt.Sprint("p", round), func() {
+				o := c.operate(fmt.Sprintf("o%d-%d", i, round), 4, 4)
+				c.round(fmt.Sprintf("p%d-%d", i, round), func() {
 					p.cut(c, c.leader())
 					c.leader()
 				})
 				o.wantLinearizable()
 			}
-			c.finish()
 		})
+		if t.Failed() {
+			return
+		}
 	}
+	c.finish()
+}
+
+// use makes a test use the cluster of another one, until done is called.
+func (c *cluster) use(t *testing.T, s *scenario) (done func()) {
+	before := *c
+	c.t, c.s, c.h.s, c.rng = t, s, s, choices(s.Name)
+	return func() { c.t, c.s, c.h.s, c.rng = before.t, before.s, before.s, before.rng }
 }

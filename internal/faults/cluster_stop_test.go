@@ -38,7 +38,9 @@ func TestF1KillOne(t *testing.T) {
 // TestF1KillLeader measures how long nothing is written when the leader is killed
 // and stays away.
 func TestF1KillLeader(t *testing.T) {
-	s := begin(t, "F1 kill -9 of the leader, which stays away")
+	const name = "F1 kill -9 of the leader, which stays away"
+	slow(t, name)
+	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F1_LEADER", 2, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
@@ -56,7 +58,9 @@ func TestF1KillLeader(t *testing.T) {
 
 // TestF2KillAll kills all nodes at once under load.
 func TestF2KillAll(t *testing.T) {
-	s := begin(t, "F2 kill -9 of all three nodes")
+	const name = "F2 kill -9 of all three nodes"
+	slow(t, name)
+	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F2", 3, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
@@ -79,7 +83,9 @@ func TestF2KillAll(t *testing.T) {
 // again. A client that tries again sees no error, and nothing else than that
 // somebody else leads.
 func TestF6RollingRestart(t *testing.T) {
-	s := begin(t, "F6 rolling restart of three nodes")
+	const name = "F6 rolling restart of three nodes"
+	slow(t, name)
+	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F6", 2, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
@@ -124,7 +130,9 @@ func TestF7Transfer(t *testing.T) {
 // TestF10Pause stops the leader's process for a while, which knows nothing of that
 // when it goes on. No strong read is stale, whoever answers it.
 func TestF10Pause(t *testing.T) {
-	s := begin(t, "F10 pause of the leader")
+	const name = "F10 pause of the leader"
+	slow(t, name)
+	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F10", 2, 1)
 	c := newCluster(t, s)
 	for round := range rounds {

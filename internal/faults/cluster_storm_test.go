@@ -16,7 +16,9 @@ import (
 // nodes, while leadership moves. Each is stored once, and every answer names the
 // same place.
 func TestF29RetryStorm(t *testing.T) {
-	s := begin(t, "F29 retry storm; rounds are events")
+	const name = "F29 retry storm; rounds are events"
+	slow(t, name)
+	s := begin(t, name)
 	events := s.rounds(t, "DASHD_FAULTS_F29", 3000, 300)
 	c := newCluster(t, s)
 	const batch, senders = 50, 4
@@ -129,20 +131,18 @@ const operationsEach = 2000
 // things go wrong, and checks that what they saw can be put in one order in which each
 // call happens at one moment between its beginning and its end.
 func TestF32Linearizable(t *testing.T) {
-	s := begin(t, "F32 linearizability; rounds are histories")
+	const name = "F32 linearizability; rounds are histories"
+	slow(t, name)
+	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F32", 1, 1)
-	size := operationsEach
-	if testing.Short() {
-		size = 200
-	}
 	c := newCluster(t, s)
 	for round := range rounds {
 		o := c.operate(fmt.Sprint("h", round), 8, 12)
-		for o.size() < size {
+		for o.size() < operationsEach {
 			m := mishaps[c.rng.IntN(len(mishaps))]
 			m.happen(c)
 			s.Notes[m.name]++
-			want := min(o.size()+200, size)
+			want := min(o.size()+200, operationsEach)
 			dashdtest.Await(t, "answers", func() error {
 				if got := o.size(); got < want {
 					return fmt.Errorf("%d calls of %d have been answered (seed %d)", got, want, seed)
