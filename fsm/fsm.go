@@ -38,8 +38,8 @@ type Options struct {
 	// follow on the applied one. It returns an error unless the entries from first
 	// to last are raft's own, which never reach an FSM.
 	Between func(first, last uint64) error
-	// Working, if not nil, is told when entries are about to be applied, and calls back when
-	// they are.
+	// Working, if not nil, is told when an entry is about to be applied, and calls back when
+	// it is.
 	Working func() (ended func())
 	// Fetch asks the node with that id for what a log that ends at after lacks of its own
 	// up to the position to, and calls part for each part, in order (Store.Parts there). It
@@ -97,9 +97,6 @@ var ErrVoid = errs.New(errs.Unavailable, "NOT_LEADER", "this node has lost the l
 // What was looked up before proposing (duplicate ids) holds in that term only, so
 // in any other the entry is void, on every node alike.
 func (f *FSM) ApplyBatch(logs []*raft.Log) []any {
-	if f.Working != nil {
-		defer f.Working()()
-	}
 	answers := make([]any, len(logs))
 	for i, l := range logs {
 		answer, err := f.apply(l)
@@ -151,7 +148,10 @@ func (f *FSM) append(l *raft.Log) (store.Applied, error) {
 	if err != nil {
 		return store.Applied{}, f.fail(l, err)
 	}
-	f.waitForRoom()
+	f.waitForRoom() // which the disk may take long for, and still be sound
+	if f.Working != nil {
+		defer f.Working()()
+	}
 	at, err := f.log.Append(l.Index, l.Term, l.Data, b)
 	if err != nil {
 		return store.Applied{}, f.fail(l, err)
