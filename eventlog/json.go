@@ -34,9 +34,16 @@ func MetadataField(metadata []byte, key string) []byte {
 // of them in one pass.
 func MetadataFields(metadata []byte, keys []string, values [][]byte) {
 	clear(values[:len(keys)])
+	lengths := uint64(0) // of the keys, a bit each: most members have another
+	for _, key := range keys {
+		lengths |= 1 << (len(key) % 64)
+	}
 	m := members{text: metadata}
 	m.i = skipSpace(metadata, 0) + 1 // behind the brace
 	for m.next() {
+		if !m.escaped && lengths>>(len(m.key)%64)&1 == 0 {
+			continue
+		}
 		for i, key := range keys {
 			if m.keyIs(key) {
 				values[i] = m.value
@@ -101,6 +108,27 @@ type members struct {
 
 // next moves to the next member and reports whether there is one.
 func (m *members) next() bool {
+	// Most often, a text follows, without a blank anywhere.
+	if i, t := m.i, m.text; i+1 < len(t) {
+		if t[i] == ',' {
+			i++
+		}
+		if t[i] == '"' {
+			end, escaped := stringEnd(t, i+1)
+			if end+2 < len(t) && t[end+1] == ':' && t[end+2] == '"' {
+				m.key, m.escaped = t[i+1:end], escaped
+				last, _ := stringEnd(t, end+3)
+				m.i = min(last+1, len(t))
+				m.value = t[end+2 : m.i]
+				return true
+			}
+		}
+	}
+	return m.nextOfAny()
+}
+
+// nextOfAny is next of what may have blanks, and of any value.
+func (m *members) nextOfAny() bool {
 	i := skipSpace(m.text, m.i)
 	if i < len(m.text) && m.text[i] == ',' {
 		i = skipSpace(m.text, i+1)

@@ -10,7 +10,19 @@ import (
 // but tab, and each byte that is no UTF-8, becomes U+FFFD. It returns s itself if
 // there is none.
 func CleanText(s string) string {
-	for i := range len(s) {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	for i := 0; i < len(s); i++ {
+		// Eight bytes at a time, as long as all of them are letters and the like.
+		for ; i+8 <= len(s); i += 8 {
+			w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+			if (w|(w-' '*ones)&^w|(w+ones))&highs != 0 { // a byte is above 0x7e, or below a blank
+				break
+			}
+		}
+		if i == len(s) {
+			break
+		}
 		if c := s[i]; (c < ' ' && c != '\t') || c >= 0x7f {
 			return strings.Map(visible, s)
 		}

@@ -132,8 +132,9 @@ func (p *printer) log(ctx context.Context, src *source, w io.Writer, shown *prog
 	var texts sync.Pool // of *[]byte: text that has been written
 	for range workers {
 		g.Go(func() error {
+			var teller display.Teller
 			for pc := range work {
-				p.render(pc, &texts)
+				p.render(pc, &teller, &texts)
 				close(pc.done)
 			}
 			return nil
@@ -196,7 +197,7 @@ func cut(ctx context.Context, src *source, from, to uint64, emit func(*piece) er
 }
 
 // render turns the blocks of a piece into text.
-func (p *printer) render(pc *piece, texts *sync.Pool) {
+func (p *printer) render(pc *piece, teller *display.Teller, texts *sync.Pool) {
 	if used, ok := texts.Get().(*[]byte); ok {
 		pc.text = *used
 	}
@@ -209,7 +210,7 @@ func (p *printer) render(pc *piece, texts *sync.Pool) {
 		pc.last = first + uint64(b.Len()) - 1
 		pc.offsets = p.pick(pc.offsets[:0], first, &b)
 		pc.err = b.LendSelected(first, pc.offsets, func(r *eventlog.Record) error {
-			message, severity := display.Of(&r.Event)
+			message, severity := teller.Of(&r.Event)
 			pc.text = p.append(pc.text, r, message, severity)
 			pc.n++
 			return nil

@@ -2,6 +2,7 @@ package display
 
 import (
 	"strings"
+	"unsafe"
 
 	"dashd/eventlog"
 )
@@ -16,19 +17,44 @@ func Of(e *eventlog.Event) (string, eventlog.Severity) {
 	return message, eventlog.SeverityOf(e.Type, e.Status, e.Shown)
 }
 
+// Teller is for those who show one event after the other: its messages stand where the last one stood.
+// The zero value is ready. One goroutine at a time uses it.
+type Teller struct{ text []byte }
+
+// Of is the function of that name. The message is good until the next call.
+func (t *Teller) Of(e *eventlog.Event) (string, eventlog.Severity) {
+	message := e.Message
+	if !worthKeeping(e) {
+		message = string(e.Type)
+		if s := sentenceOf(e); s != nil {
+			t.text = s.append(t.text[:0], e)
+			message = eventlog.CleanText(unsafe.String(unsafe.SliceData(t.text), len(t.text)))
+		}
+	}
+	return message, eventlog.SeverityOf(e.Type, e.Status, e.Shown)
+}
+
 // Message is the sentence for an event without one of its own: the template of
 // its type, or the type.
 func Message(e *eventlog.Event) string {
-	t, ok := templates[e.Type]
-	if !ok {
+	s := sentenceOf(e)
+	if s == nil {
 		return string(e.Type)
-	}
-	s := &t.success
-	if e.Status == eventlog.Failed {
-		s = &t.failed
 	}
 	var buf [256]byte
 	return eventlog.CleanText(string(s.append(buf[:0], e)))
+}
+
+// sentenceOf is that of an event's type; nil if it has none.
+func sentenceOf(e *eventlog.Event) *sentence {
+	t, ok := templates[e.Type]
+	switch {
+	case !ok:
+		return nil
+	case e.Status == eventlog.Failed:
+		return &t.failed
+	}
+	return &t.success
 }
 
 // Keep decides what of a producer's display is stored: it clears e.Message if it

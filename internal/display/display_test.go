@@ -60,6 +60,7 @@ func (c *contractCase) event(t testing.TB) *eventlog.Event {
 
 func TestContractTemplates(t *testing.T) {
 	seen := map[eventlog.Type]bool{}
+	var teller display.Teller
 	for _, c := range contractCases(t) {
 		e := c.event(t)
 		seen[e.Type] = true
@@ -67,6 +68,9 @@ func TestContractTemplates(t *testing.T) {
 			message, severity := display.Of(e)
 			if message != c.Message || severity.String() != c.Severity {
 				t.Errorf("Of\n got %q, %s\nwant %q, %s", message, severity, c.Message, c.Severity)
+			}
+			if told, sev := teller.Of(e); told != message || sev != severity {
+				t.Errorf("a teller says %q, %s", told, sev)
 			}
 			if got := display.Message(e); got != c.Message {
 				t.Errorf("Message = %q, want %q", got, c.Message)
@@ -236,6 +240,9 @@ func TestOf(t *testing.T) {
 				if message != tt.wantMessage || severity != tt.wantSeverity {
 					t.Errorf("%s: Of = %q, %s; want %q, %s", stage, message, severity, tt.wantMessage, tt.wantSeverity)
 				}
+				if told, sev := new(display.Teller).Of(e); told != message || sev != severity {
+					t.Errorf("%s: a teller says %q, %s", stage, told, sev)
+				}
 				display.Keep(e)
 				if e.Message != tt.kept {
 					t.Errorf("%s: Keep leaves %q, want %q", stage, e.Message, tt.kept)
@@ -283,6 +290,17 @@ func BenchmarkMessage(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		display.Message(e)
+	}
+}
+
+func BenchmarkTeller(b *testing.B) {
+	e := &eventlog.Event{Type: eventlog.UserLoggedIn, UserID: "u1"}
+	e.Metadata = []byte(`{"userId":"dGOJq3gGmB1k0sQ2","userName":"Ada Lovelace","userEmail":"ada@example.com",` +
+		`"sessionId":"9P1pS2bX7c","loginMethod":"email","triggeredBy":"dGOJq3gGmB1k0sQ2","triggerContext":"user"}`)
+	var teller display.Teller
+	b.ReportAllocs()
+	for b.Loop() {
+		teller.Of(e)
 	}
 }
 
