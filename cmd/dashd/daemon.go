@@ -38,23 +38,24 @@ const firstKeyName = "first-key"
 
 // daemon is a node with everything that hangs on its log.
 type daemon struct {
-	dir      string
-	started  time.Time
-	log      *slog.Logger
-	node     *node.Node
-	port     *clusterPort   // nil: no other node reaches this one
-	peers    *http.ServeMux // the requests of other nodes; nil without a port
-	members  *membership    // nil without a port
-	relay    *relay.Relay
-	sealer   *seal.Sealer
-	access   *projections.Follower
-	commands *commands.Commands
-	outbound *outbound.Client
-	tokens   *tokens.Sets
-	domains  *domaincheck.Checker
-	drains   *drains.Deliverer
-	refusals *refusals.Recorder
-	places   *geo.Locator
+	dir       string
+	started   time.Time
+	log       *slog.Logger
+	node      *node.Node
+	port      *clusterPort   // nil: no other node reaches this one
+	peers     *http.ServeMux // the requests of other nodes; nil without a port
+	forwarded front          // of them, commands that came to another node
+	members   *membership    // nil without a port
+	relay     *relay.Relay
+	sealer    *seal.Sealer
+	access    *projections.Follower
+	commands  *commands.Commands
+	outbound  *outbound.Client
+	tokens    *tokens.Sets
+	domains   *domaincheck.Checker
+	drains    *drains.Deliverer
+	refusals  *refusals.Recorder
+	places    *geo.Locator
 }
 
 // openDaemon opens the parts, from the disk up.
@@ -143,6 +144,8 @@ func (d *daemon) connect(log *slog.Logger) {
 	d.port.access.Store(d.access)
 	d.peers = d.node.PeerHandler()
 	d.peers.HandleFunc("POST "+relay.Path, d.relay.ServeAppend)
+	d.forwarded.use(http.HandlerFunc(notYet))
+	d.peers.Handle("/peer/api/", &d.forwarded)
 	d.members.members(d.peers)
 	d.port.members.use(d.peers)
 	d.port.joiners.use(d.members.joiners())
@@ -151,7 +154,7 @@ func (d *daemon) connect(log *slog.Logger) {
 // takeForwarded lets other nodes pass on the commands that came to them.
 func (d *daemon) takeForwarded(api *httpapi.Server) {
 	if d.peers != nil {
-		d.peers.Handle("/peer/api/", api.PeerHandler())
+		d.forwarded.use(api.PeerHandler())
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"dashd/internal/appender"
 	"dashd/internal/cluster"
 	"dashd/internal/errs"
 	"dashd/internal/node"
@@ -40,11 +42,8 @@ func openPort(cfg Config, credentials *peer.Credentials, id cluster.Identity, lo
 		return nil, nil
 	}
 	p := &clusterPort{credentials: credentials}
-	starting := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		http.Error(w, "this node is starting", http.StatusServiceUnavailable)
-	})
-	p.members.use(starting)
-	p.joiners.use(starting)
+	p.members.use(http.HandlerFunc(notYet))
+	p.joiners.use(http.HandlerFunc(notYet))
 	var err error
 	p.Port, err = peer.Listen(cfg.Cluster, peer.Options{
 		Log: log, Self: peer.Member{Cluster: id.ClusterID, Node: id.NodeID, Incarnation: id.Incarnation}, Version: version,
@@ -59,6 +58,14 @@ func openPort(cfg Config, credentials *peer.Credentials, id cluster.Identity, lo
 	}
 	p.address = cfg.advertised(p.Addr().String())
 	return p, nil
+}
+
+// notYet answers other nodes while this one starts. It did nothing and leads nobody, as both
+// relay and httpapi read it, so that what they passed on waits for whoever leads.
+func notYet(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(http.StatusServiceUnavailable)
+	_, _ = fmt.Fprintf(w, `{"kind":%q,"code":%q,"message":"this node is starting"}`, errs.Unavailable, appender.CodeNotLeader)
 }
 
 // network is the node's way to others through the port.
