@@ -22,12 +22,15 @@ type Status struct {
 		Ready     bool
 		Leader    string
 		LastIndex uint64
-		Servers   []struct {
-			NodeID  string
-			Address string
-			Voter   bool
-		}
+		Servers   []Server
 	}
+}
+
+// Server is a member of a cluster.
+type Server struct {
+	NodeID  string
+	Address string
+	Voter   bool
 }
 
 // Status asks the node how it is. A process that hangs is one that does not answer.
@@ -72,12 +75,23 @@ func Form(t testing.TB, nodes ...*Node) {
 }
 
 // Join starts a node that has never run as a new member of the cluster that member
-// belongs to, and returns when it is ready. It may not vote yet.
+// belongs to, and returns when it is ready and the others know it. It may not vote yet.
 func (n *Node) Join(t testing.TB, member *Node) {
 	t.Helper()
 	n.Token = member.JoinToken(t)
 	n.Start(t)
 	n.Token = "" // it has been used up, and later starts need none
+	Await(t, "the new node among the members", func() error {
+		mine, err := n.Status()
+		if err != nil {
+			return err
+		}
+		s, err := member.Status()
+		if err == nil && !slices.ContainsFunc(s.Raft.Servers, func(m Server) bool { return m.NodeID == mine.NodeID }) {
+			err = fmt.Errorf("members are %+v", s.Raft.Servers)
+		}
+		return err
+	})
 }
 
 // JoinToken makes a token with which a node may join.

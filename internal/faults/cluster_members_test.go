@@ -25,7 +25,7 @@ const beyondTail = 3300
 func (c *cluster) wantInstalled(processes ...*dashdtest.Process) {
 	c.t.Helper()
 	for _, p := range processes {
-		if strings.Contains(p.Output(), "Installed remote snapshot") {
+		if strings.Contains(p.Output(), "getting the log from another node") {
 			return
 		}
 	}
