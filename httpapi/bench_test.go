@@ -146,3 +146,25 @@ func BenchmarkQuery20(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReadTables and BenchmarkReadEvents are what a read costs on a node that is alone, at the level it has by default.
+func BenchmarkReadTables(b *testing.B) { benchmarkRead(b, "/dash/organizations") }
+
+func BenchmarkReadEvents(b *testing.B) { benchmarkRead(b, "/v1/events?limit=1") }
+
+func benchmarkRead(b *testing.B, path string) {
+	d := start(b)
+	post(b, d, "/ingest/events", `{"type":"user.joined","userId":"u1"}`)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := http.NewRequest("GET", path, http.NoBody)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.Header.Set("X-Api-Key", d.root)
+		w := &recorder{header: http.Header{}}
+		if d.public.Config.Handler.ServeHTTP(w, r); w.status != http.StatusOK {
+			b.Fatalf("status %d", w.status)
+		}
+	}
+}

@@ -162,6 +162,9 @@ func (s *Server) readIndex(ctx context.Context, strong bool) (uint64, error) {
 
 // catchUp waits, for a moment, until the log and the keys of this node reach seq.
 func (s *Server) catchUp(ctx context.Context, seq uint64) error {
+	if s.Store.Head() >= seq && s.Access.Seq() >= seq {
+		return nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience.fold)
 	defer cancel()
 	err := s.Store.Wait(ctx, seq)
