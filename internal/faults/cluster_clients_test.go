@@ -86,12 +86,14 @@ func (r *roamer) run(ctx context.Context) {
 	}
 }
 
-// stay sends single events to one node. What is not taken there is left alone.
+// stay sends single events to one node, each until it is taken.
 func (r *roamer) stay(ctx context.Context) {
 	defer r.http.CloseIdleConnections()
 	for ctx.Err() == nil {
 		names := []string{r.name(formNative)}
-		r.send(func(ctx context.Context) error { return r.native(ctx, names) })
+		for ctx.Err() == nil && !r.send(func(ctx context.Context) error { return r.native(ctx, names) }) {
+			pause(ctx, think)
+		}
 		pause(ctx, think)
 	}
 }

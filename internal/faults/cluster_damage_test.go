@@ -65,6 +65,18 @@ func (c *class) tear(t *testing.T, rng *rand.Rand, dir string) (where string) {
 	return where
 }
 
+// stop is how a node is stopped so that it has files of the class: a database that is
+// closed in good order has tables, and one that is not has logs.
+func (c *class) stop(rng *rand.Rand) syscall.Signal {
+	switch {
+	case c.name == ".sst":
+		return syscall.SIGTERM
+	case c.name == ".mem" || rng.IntN(2) == 0:
+		return syscall.SIGKILL
+	}
+	return syscall.SIGTERM
+}
+
 // overwrite puts n zeros into a file.
 func overwrite(path string, at, n int64) error {
 	f, err := os.OpenFile(path, os.O_WRONLY, 0)
@@ -82,7 +94,7 @@ func damageMembers(t *testing.T, name, variable string, damage func(c *class, t 
 	t.Helper()
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, variable, 4, 0)
+	rounds := s.rounds(t, variable, 3, 0)
 	c := newCluster(t, s)
 	c.crowd = 2
 	victim := c.nodes[members-1]
@@ -92,7 +104,7 @@ func damageMembers(t *testing.T, name, variable string, damage func(c *class, t 
 		class := memberClasses[order[round%len(order)]]
 		var outcome string
 		c.under(fmt.Sprint("b", round), func() {
-			victim.Signal(t, syscall.SIGKILL)
+			victim.Signal(t, class.stop(c.rng))
 			where := damage(&class, t, c.rng, victim.Dir)
 			t.Logf("round %d: %s", round, where)
 			var err error

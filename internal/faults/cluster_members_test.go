@@ -32,17 +32,20 @@ func (c *cluster) wantInstalled(processes ...*dashdtest.Process) {
 	c.t.Errorf("the log has come entry by entry (seed %d)", seed)
 }
 
+// last is the last entry of the raft log.
+func (c *cluster) last() uint64 {
+	c.t.Helper()
+	s, err := c.leader().Status()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return s.Raft.LastIndex
+}
+
 // fill writes until the raft log has grown by so many entries.
 func (c *cluster) fill(label string, entries uint64) {
 	c.t.Helper()
-	last := func() uint64 {
-		s, err := c.leader().Status()
-		if err != nil {
-			c.t.Fatal(err)
-		}
-		return s.Raft.LastIndex
-	}
-	want := last() + entries
+	want := c.last() + entries
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	for i := range 24 {
@@ -55,7 +58,7 @@ func (c *cluster) fill(label string, entries uint64) {
 			}
 		})
 	}
-	for last() < want {
+	for c.last() < want {
 		time.Sleep(50 * time.Millisecond)
 	}
 	stop()
@@ -86,63 +89,76 @@ func (c *cluster) leave(n *dashdtest.Node) {
 	}
 }
 
-// TestF19InstallKilled kills a new node, or the one that sends it the log, while it is
-// taking it over.
-func TestF19InstallKilled(t *testing.T) {
-	const name = "F19 a log is installed, and its receiver or its sender killed"
+// TestF19F21Install gives nodes that have nothing, or too little, the log itself.
+func TestF19F21Install(t *testing.T) {
+	const name = "F19, F21 a log is installed"
 	slow(t, name)
-	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F19", 2, 0)
-	c := newCluster(t, s)
-	c.crowd = 2
-	c.fill("f", beyondTail)
-	for round := range rounds {
-		n, first := c.spare(), (*dashdtest.Process)(nil)
-		c.round(fmt.Sprint("i", round), func() {
-			leader := c.leader()
-			n.Token = leader.JoinToken(t)
-			n.Launch(t)
-			first = n.Process
-			time.Sleep(between(c.rng, 0, 3*time.Second)) // the fault's moment
-			if round%2 == 0 {
-				n.Signal(t, syscall.SIGKILL)
-				s.Notes["the receiver is killed"]++
-				n.Launch(t)
-			} else {
-				leader.Signal(t, syscall.SIGKILL)
-				s.Notes["the sender is killed"]++
-				c.start(leader)
-			}
-			n.WaitReady(t)
-			n.Token = ""
-			c.nodes = append(c.nodes, n)
-		})
-		c.wantInstalled(first, n.Process)
-		c.leave(n)
+	c := newCluster(t, begin(t, name))
+	c.s.Outcome = "see F19 and F21"
+	t.Run("behind the tail", func(t *testing.T) {
+		s := begin(t, "F21 a follower behind the tail of the raft log")
+		rounds := s.rounds(t, "DASHD_FAULTS_F21", 1, 0)
+		defer c.use(t, s)()
+		for round := range rounds {
+			c.behindTheTail(fmt.Sprint("b", round))
+		}
+	})
+	t.Run("killed", func(t *testing.T) {
+		s := begin(t, "F19 a log is installed, and its receiver or its sender killed")
+		rounds := s.rounds(t, "DASHD_FAULTS_F19", 2, 0)
+		defer c.use(t, s)()
+		if c.last() < beyondTail {
+			c.fill("f", beyondTail)
+		}
+		for round := range rounds {
+			c.killInstall(round)
+		}
+	})
+	if !t.Failed() {
+		c.finish()
 	}
-	c.finish()
 }
 
-// TestF21BehindTheTail stops a node until the others have cut off the part of the raft
-// log that it would need.
-func TestF21BehindTheTail(t *testing.T) {
-	const name = "F21 a follower behind the tail of the raft log"
-	slow(t, name)
-	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F21", 1, 1)
-	c := newCluster(t, s)
-	for round := range rounds {
-		var gone *dashdtest.Node
-		c.round(fmt.Sprint("b", round), func() {
-			n := c.others(c.leader())[c.rng.IntN(members-1)]
-			n.Signal(t, syscall.SIGKILL)
-			c.fill(fmt.Sprint("f", round), beyondTail)
-			c.start(n)
-			gone = n
-		})
-		c.wantInstalled(gone.Process)
-	}
-	c.finish()
+// behindTheTail stops a node until the others have cut off the part of the raft log
+// that it would need.
+func (c *cluster) behindTheTail(label string) {
+	c.t.Helper()
+	var gone *dashdtest.Node
+	c.round(label, func() {
+		gone = c.others(c.leader())[c.rng.IntN(members-1)]
+		gone.Signal(c.t, syscall.SIGKILL)
+		c.fill("f"+label, beyondTail)
+		c.start(gone)
+	})
+	c.wantInstalled(gone.Process)
+}
+
+// killInstall kills a new node, or the one that sends it the log, while it is taking it
+// over.
+func (c *cluster) killInstall(round int) {
+	c.t.Helper()
+	n, first := c.spare(), (*dashdtest.Process)(nil)
+	c.round(fmt.Sprint("i", round), func() {
+		leader := c.leader()
+		n.Token = leader.JoinToken(c.t)
+		n.Launch(c.t)
+		first = n.Process
+		time.Sleep(between(c.rng, 0, 3*time.Second)) // the fault's moment
+		if round%2 == 0 {
+			n.Signal(c.t, syscall.SIGKILL)
+			c.s.Notes["the receiver is killed"]++
+			n.Launch(c.t)
+		} else {
+			leader.Signal(c.t, syscall.SIGKILL)
+			c.s.Notes["the sender is killed"]++
+			c.start(leader)
+		}
+		n.WaitReady(c.t)
+		n.Token = ""
+		c.nodes = append(c.nodes, n)
+	})
+	c.wantInstalled(first, n.Process)
+	c.leave(n)
 }
 
 // TestF22Members adds a node under load, waits until it votes, and takes another one
@@ -151,7 +167,7 @@ func TestF22Members(t *testing.T) {
 	const name = "F22 a node is added and another one removed"
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F22", 2, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F22", 1, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		c.round(fmt.Sprint("m", round), func() {

@@ -13,7 +13,7 @@ import (
 // it again, now and then only when it has killed it once more.
 func TestF1KillOne(t *testing.T) {
 	s := begin(t, "F1 kill -9 of one of three nodes")
-	rounds := s.rounds(t, "DASHD_FAULTS_F1", 4, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F1", 3, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		c.round(fmt.Sprint("k", round), func() {
@@ -41,7 +41,7 @@ func TestF1KillLeader(t *testing.T) {
 	const name = "F1 kill -9 of the leader, which stays away"
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F1_LEADER", 2, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F1_LEADER", 1, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		n := c.leader()
@@ -61,7 +61,7 @@ func TestF2KillAll(t *testing.T) {
 	const name = "F2 kill -9 of all three nodes"
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F2", 3, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F2", 2, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		c.round(fmt.Sprint("a", round), func() {
@@ -86,7 +86,7 @@ func TestF6RollingRestart(t *testing.T) {
 	const name = "F6 rolling restart of three nodes"
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F6", 2, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F6", 1, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		o := c.operate(fmt.Sprint("o", round), 4, 2)
@@ -108,7 +108,7 @@ func TestF6RollingRestart(t *testing.T) {
 // TestF7Transfer gives leadership away under load.
 func TestF7Transfer(t *testing.T) {
 	s := begin(t, "F7 transfer of leadership")
-	rounds := s.rounds(t, "DASHD_FAULTS_F7", 6, 2)
+	rounds := s.rounds(t, "DASHD_FAULTS_F7", 5, 2)
 	c := newCluster(t, s)
 	for round := range rounds {
 		c.round(fmt.Sprint("t", round), func() {
@@ -133,7 +133,7 @@ func TestF10Pause(t *testing.T) {
 	const name = "F10 pause of the leader"
 	slow(t, name)
 	s := begin(t, name)
-	rounds := s.rounds(t, "DASHD_FAULTS_F10", 2, 1)
+	rounds := s.rounds(t, "DASHD_FAULTS_F10", 1, 1)
 	c := newCluster(t, s)
 	for round := range rounds {
 		o := c.operate(fmt.Sprint("o", round), 4, 4)

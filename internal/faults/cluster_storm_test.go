@@ -124,8 +124,12 @@ var mishaps = []struct {
 	}},
 }
 
-// operationsEach is how many calls a history has at least.
-const operationsEach = 2000
+// operationsEach is how many calls a history has at least, if it is to be recorded, and
+// fewOperations if it is one of a quick run.
+const (
+	operationsEach = 2000
+	fewOperations  = 500
+)
 
 // TestF32Linearizable lets operators change and read users through all nodes while
 // things go wrong, and checks that what they saw can be put in one order in which each
@@ -135,14 +139,18 @@ func TestF32Linearizable(t *testing.T) {
 	slow(t, name)
 	s := begin(t, name)
 	rounds := s.rounds(t, "DASHD_FAULTS_F32", 1, 1)
+	size := fewOperations
+	if report.keep {
+		size = operationsEach
+	}
 	c := newCluster(t, s)
 	for round := range rounds {
 		o := c.operate(fmt.Sprint("h", round), 8, 12)
-		for o.size() < operationsEach {
+		for o.size() < size {
 			m := mishaps[c.rng.IntN(len(mishaps))]
 			m.happen(c)
 			s.Notes[m.name]++
-			want := min(o.size()+200, operationsEach)
+			want := min(o.size()+200, size)
 			dashdtest.Await(t, "answers", func() error {
 				if got := o.size(); got < want {
 					return fmt.Errorf("%d calls of %d have been answered (seed %d)", got, want, seed)
