@@ -10,7 +10,9 @@ import (
 )
 
 const (
-	// giveWayEvery is how often a node that should not lead looks for one that may.
+	// giveWayEvery is how often a node that should not lead looks for one that may. It is longer
+	// than contactEvery: or nodes that all have just become unfit would pass the lead round until they
+	// have heard that of one another.
 	giveWayEvery = time.Second
 	// handOver is how long the duties of the leader may take to write down how far they are.
 	handOver = time.Second
@@ -64,7 +66,6 @@ func (n *Node) giveWay(ctx context.Context) error {
 	tick := time.NewTicker(giveWayEvery)
 	defer tick.Stop()
 	for {
-		changed := n.Cluster.Changed()
 		if why := n.unfit(); why != "" && n.Leads() {
 			if to := n.successor(); to != "" {
 				err := n.Transfer(ctx, to)
@@ -73,7 +74,6 @@ func (n *Node) giveWay(ctx context.Context) error {
 		}
 		select {
 		case <-tick.C:
-		case <-changed:
 		case <-ctx.Done():
 			return nil
 		}

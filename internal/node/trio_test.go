@@ -31,11 +31,19 @@ type member struct {
 	*running
 	trio      *trio
 	address   string
-	transport *raft.InmemTransport
+	transport *transport
 	free      atomic.Uint64
+	fast      atomic.Int64 // ms by which its clock is ahead
 	silent    atomic.Bool
 	silences  atomic.Int32
 	held      atomic.Pointer[hold]
+}
+
+// transport is raft's in memory, without what dashd has switched off.
+type transport struct{ *raft.InmemTransport }
+
+func (*transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
+	return nil, raft.ErrPipelineReplicationNotSupported
 }
 
 // hold is work that does not end before it is released.
@@ -133,8 +141,10 @@ func inTrio(t *testing.T, test func(t *testing.T, c *trio)) {
 func (m *member) open(dir, clusterID string) {
 	t := m.trio.t
 	t.Helper()
-	_, m.transport = raft.NewInmemTransportWithTimeout(raft.ServerAddress(m.address), time.Second)
+	_, inmem := raft.NewInmemTransportWithTimeout(raft.ServerAddress(m.address), time.Second)
+	m.transport = &transport{inmem}
 	n, err := node.Open(t.Context(), node.Config{
+		Now: func() int64 { return time.Now().UnixMilli() + m.fast.Load() },
 		Dir: dir, Database: kv.Options{MinFree: 1}, Storage: m.storage, Silence: m.silence,
 		Watermarks: node.Watermarks{Alarm: kv.Watermark{Bytes: 300}, Refuse: kv.Watermark{Bytes: 200}, Stop: kv.Watermark{Bytes: 100}},
 		Space:      func(string) (kv.Space, error) { return kv.Space{Free: m.free.Load(), Total: 1000}, nil },
@@ -169,7 +179,7 @@ func (c *trio) connect() {
 			case a.silent.Load() || b.silent.Load():
 				a.transport.Disconnect(b.transport.LocalAddr())
 			default:
-				a.transport.Connect(b.transport.LocalAddr(), b.transport)
+				a.transport.Connect(b.transport.LocalAddr(), b.transport.InmemTransport)
 			}
 		}
 	}
