@@ -108,6 +108,9 @@ func (n *Node) readIndex(ctx context.Context, strong bool) (uint64, error) {
 		return n.Settle(ctx)
 	}
 	head := n.Store.Head() // what was acknowledged here is in it, and the rest was when the term began
+	if !n.HasOthers() && n.Leads() {
+		return head, nil // nobody else can lead without this node's vote
+	}
 	return head, n.Cluster.Verify(ctx)
 }
 
