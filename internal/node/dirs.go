@@ -19,36 +19,39 @@ const settled = 100 * time.Millisecond
 func (n *Node) syncDirs() error {
 	defer n.works.begin(workDirectory)()
 	for _, dir := range []string{n.cfg.Dir, filepath.Join(n.cfg.Dir, databaseDir)} {
-		if err := n.syncDir(dir); err != nil {
+		if _, err := n.syncDir(dir); err != nil {
 			return errs.Stop(errs.ExitIO, fmt.Errorf("sync the directory %s: %w", dir, err))
 		}
 	}
 	return nil
 }
 
-func (n *Node) syncDir(dir string) error {
+// syncDir syncs a directory, unless it is as it was when that was done last.
+func (n *Node) syncDir(dir string) (done bool, err error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer d.Close()
 	fi, err := d.Stat()
 	if err != nil {
-		return err
+		return false, err
 	}
 	changed := fi.ModTime()
 	if changed.Equal(n.dirsSynced[dir]) {
-		return nil
+		return false, nil
 	}
 	recent := time.Since(changed) < settled
 	if err := d.Sync(); err != nil {
-		return err
+		return false, err
 	}
 	if n.dirsSynced == nil {
 		n.dirsSynced = map[string]time.Time{}
 	}
 	if !recent {
 		n.dirsSynced[dir] = changed
+	} else {
+		delete(n.dirsSynced, dir)
 	}
-	return nil
+	return true, nil
 }

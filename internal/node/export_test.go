@@ -2,6 +2,8 @@ package node
 
 import (
 	"context"
+	"path/filepath"
+	"testing"
 	"time"
 )
 
@@ -21,6 +23,24 @@ func LagTooLong(opened, most, seq, head uint64) bool { return lag{opened, most}.
 func (n *Node) WatchStorage(ctx context.Context, tick <-chan time.Time) error {
 	return n.watchStorageAt(ctx, tick)
 }
+
+// SyncDirs is what the node does each few seconds. It returns how many directories it has synced.
+func (n *Node) SyncDirs(t testing.TB) (synced int) {
+	t.Helper()
+	for _, dir := range []string{n.cfg.Dir, filepath.Join(n.cfg.Dir, databaseDir)} {
+		done, err := n.syncDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done {
+			synced++
+		}
+	}
+	return synced
+}
+
+// TrySyncDirs is that, with the error the node ends with.
+func (n *Node) TrySyncDirs() error { return n.syncDirs() }
 
 // Watchdog is a watchdog that looks when a test says so.
 type Watchdog struct {
