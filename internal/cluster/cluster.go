@@ -81,7 +81,8 @@ const (
 // Cluster is the raft node of this machine.
 type Cluster struct {
 	Config
-	raft *raft.Raft
+	raft  *raft.Raft
+	alone bool // there is no way to other nodes
 	// running is raft, for the transport, which is there before it.
 	running atomic.Pointer[raft.Raft]
 	logs    *logStore
@@ -131,6 +132,7 @@ func (c *Cluster) start() error {
 		return err
 	}
 	id := raft.ServerID(c.Node.Identity().NodeID)
+	c.alone = c.Stream == nil && c.Transport == nil
 	c.openTransport(id)
 	conf := c.raftConfig(id)
 	if c.Node.New() && !c.Node.Joins() {
@@ -172,7 +174,7 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 	}
 	done := make(chan made, 1)
 	go func() {
-		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, c.Transport)
+		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, insistent{c.Transport, c})
 		done <- made{r, err}
 	}()
 	select {
@@ -189,7 +191,7 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 // entries is the raft log. The newest entries stay in memory if there are other nodes to
 // send them to.
 func (c *Cluster) entries() (raft.LogStore, error) {
-	if c.Stream == nil {
+	if c.alone {
 		return c.logs, nil
 	}
 	return raft.NewLogCache(cachedEntries, c.logs)
