@@ -122,7 +122,7 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("http", "127.0.0.1:8787", "`address` for applications and operators")
 	fs.String("cluster", defaultCluster, "`address` of the cluster port, for the other nodes ("+noPort+": this node stays alone)")
 	fs.String("advertise", "", "`address` at which other nodes reach the cluster port (default: that of --cluster)")
-	fs.String("join", "", "`token` of a cluster that this new node is to join; see dashd join-token")
+	fs.String("join", "", "`token` of a cluster that this new node is to join, or @ and the file it is in; see dashd join-token")
 	fs.String("config", "", "configuration `file` (TOML; the keys are the names of these flags)")
 	fs.String("log-level", "info", "debug, info, warn or error")
 	fs.String("log-format", "text", "text or json")

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"dashd/internal/cluster"
@@ -22,7 +23,7 @@ import (
 type joining struct {
 	Dir         string            // the locked data directory
 	Credentials *peer.Credentials // of it
-	Token       string            // what was given with --join; may be ""
+	Token       string            // what was given with --join: a token, @ and the file it is in, or ""
 	Address     string            // at which the others will reach this node's cluster port
 	Log         *slog.Logger
 }
@@ -44,9 +45,12 @@ func joinCluster(ctx context.Context, j joining) error {
 	if j.Token == "" {
 		return j.mayStart()
 	}
-	token, err := peer.ParseToken(j.Token)
+	if strings.HasPrefix(j.Token, tokenFile) && j.Credentials.Ready() {
+		return nil // the file may be gone
+	}
+	token, err := j.token(ctx)
 	if err != nil {
-		return refuse("--join: %w", err)
+		return err
 	}
 	file, err := cluster.JoinNodeFile(j.Dir, token.Cluster)
 	if err != nil {
@@ -69,6 +73,47 @@ func joinCluster(ctx context.Context, j joining) error {
 	}
 	j.Log.Info("joined", "cluster", token.Cluster, "node", file.Identity().NodeID, "members", len(answer.Members))
 	return nil
+}
+
+// tokenFile is what the name of a token's file has before it.
+const tokenFile = "@"
+
+// token is the one that was given. A file that is not there yet is waited for: whoever makes it
+// may need a cluster that starts at the same time.
+func (j joining) token(ctx context.Context) (peer.Token, error) {
+	text := j.Token
+	if path, inFile := strings.CutPrefix(j.Token, tokenFile); inFile {
+		content, err := j.readWhenThere(ctx, path)
+		if err != nil {
+			return peer.Token{}, err
+		}
+		text = string(content)
+	}
+	token, err := peer.ParseToken(text)
+	if err != nil {
+		return peer.Token{}, refuse("--join: %w", err)
+	}
+	return token, nil
+}
+
+func (j joining) readWhenThere(ctx context.Context, path string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, joinFor)
+	defer cancel()
+	for waits := false; ; waits = true {
+		content, err := os.ReadFile(path)
+		switch {
+		case err == nil:
+			return content, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, refuse("--join: %w", err)
+		}
+		if !waits {
+			j.Log.Info("waiting for the file of the join token", "path", path)
+		}
+		if pause(ctx, joinRetry) != nil {
+			return nil, fmt.Errorf("--join: %w", err)
+		}
+	}
 }
 
 // mayStart refuses to start a node that began to join a cluster and has not been let in: it would

@@ -349,3 +349,37 @@ func TestJoinLogsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// A token may come in a file, which is written while the node waits. Once the node is in, the file
+// may be gone, or hold anything.
+func TestJoinTokenInAFile(t *testing.T) {
+	h, dir := newHost(t), t.TempDir()
+	file := filepath.Join(t.TempDir(), "token")
+	joined := make(chan error, 1)
+	go func() { joined <- joinFrom(t, dir, "@"+file) }()
+	if err := writeToken(file, h.token.String()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Fatal(err)
+	}
+	h.wantMember(t, dir)
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file: %v, %v", info, err)
+	}
+	if err := os.WriteFile(file, []byte("something"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := joinFrom(t, dir, "@"+file); err != nil {
+		t.Errorf("a member, with a file that holds no token: %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if err := joinFrom(t, dir, "@"+file); err != nil || h.count() != 1 {
+		t.Errorf("a member, without the file: %v, asked %d times", err, h.count())
+	}
+	if err := joinFrom(t, t.TempDir(), "@"+t.TempDir()); errs.ExitCode(err) != errs.ExitIdentity {
+		t.Errorf("a directory as the file: %v", err)
+	}
+}

@@ -124,12 +124,15 @@ func (m *membership) NodeID() string { return m.node.Identity().NodeID }
 // ClusterStatus implements httpapi.Membership.
 func (m *membership) ClusterStatus(ctx context.Context) any { return m.node.ClusterStatus(ctx) }
 
-// JoinToken implements httpapi.Membership: the token names all members, this node first.
+// JoinToken implements httpapi.Membership: the token names members, this node first.
 func (m *membership) JoinToken(id string, secret [sha256.Size]byte) (string, error) {
 	image := m.access.Image()
 	cert, ok := image.CA()
 	if !ok {
 		return "", projections.ErrNoCA
+	}
+	if at, err := netip.ParseAddrPort(m.address); err == nil && at.Addr().IsUnspecified() {
+		return "", errs.New(errs.Conflict, "NO_ADDRESS", "other nodes cannot reach this one at %s; start it with --advertise and the address at which they can", m.address)
 	}
 	t := peer.Token{ID: id, Secret: secret, Cluster: image.ClusterID(), CA: peer.Fingerprint(cert), Addresses: []string{m.address}}
 	for _, n := range image.Members() {

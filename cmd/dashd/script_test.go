@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,11 +29,13 @@ func TestMain(m *testing.M) {
 //
 //	serve NAME [flags]        start a node and wait until it is ready; sets $NAME_URL
 //	shutdown NAME, crash NAME end it with SIGTERM, which must succeed, or SIGKILL
+//	ended NAME N              wait until a node has ended by itself, with this exit code
 //	code N dashd [args]       run the command, which must end with this exit code
 //	lines N dashd [args]      run the command until it has printed n lines, then stop it
 //	post KEY URL FILE         send a file as JSON; stdout is the status and the answer
 //	cut FILE N                cut a file to n bytes
 //	mode FILE OCTAL           the file must have this mode
+//	address NAME              set $NAME to an address that nobody listens at
 //	plant DIR OLD NEW         give a stopped node a checkpoint of a log with another text in it
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -52,6 +55,8 @@ func TestScripts(t *testing.T) {
 			"lines":    scriptLines,
 			"plant":    scriptPlant,
 			"post":     scriptPost,
+			"address":  scriptAddress,
+			"ended":    scriptEnded,
 			"cut": func(ts *testscript.TestScript, neg bool, args []string) {
 				ts.Check(os.Truncate(ts.MkAbs(args[0]), int64(number(ts, args[1]))))
 			},
@@ -197,4 +202,25 @@ func scriptPost(ts *testscript.TestScript, neg bool, args []string) {
 	body, err := io.ReadAll(resp.Body)
 	ts.Check(err)
 	fmt.Fprintf(ts.Stdout(), "%d %s\n", resp.StatusCode, body)
+}
+
+// scriptAddress finds a free port of the loopback interface.
+func scriptAddress(ts *testscript.TestScript, _ bool, args []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Setenv(args[0], l.Addr().String())
+	ts.Check(l.Close())
+}
+
+func scriptEnded(ts *testscript.TestScript, _ bool, args []string) {
+	n := ts.Value("nodes").(map[string]*scriptNode)[args[0]]
+	select {
+	case err := <-n.ended:
+		n.ended <- err
+		if got := n.cmd.ProcessState.ExitCode(); got != number(ts, args[1]) {
+			ts.Fatalf("the node has ended with %d, want %s\n%s", got, args[1], n.stderr.Bytes())
+		}
+	case <-time.After(patience):
+		ts.Fatalf("the node goes on")
+	}
 }
