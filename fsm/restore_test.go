@@ -410,3 +410,48 @@ func FuzzManifest(f *testing.F) {
 		}
 	})
 }
+
+// A node whose install was ended may come to lead before the rest is in: what it sends
+// says which events are ahead of its raft index.
+func TestALogThatIsAheadIsGivenOn(t *testing.T) {
+	sender, ids := full(t)
+	meta, body := sender.manifest()
+	errKilled := errors.New("killed")
+	middle := newNode(t, nil)
+	middle.Apply(&raft.Log{Index: 1, Term: 1, Type: raft.LogConfiguration, Data: raft.EncodeConfiguration(threeServers)})
+	middle.Apply(command(3, 2, sealed(t, ids[:2]...)))
+	middle.FSM = fsm.New(middle.Store, fsm.Options{Fetch: func(ctx context.Context, node string, after uint64, to store.Position, part func(*store.Part) error) error {
+		return from(sender.Store)(ctx, node, after, to, func(p *store.Part) error {
+			if p.First > 6 {
+				return errKilled
+			}
+			return part(p)
+		})
+	}})
+	middle.run()
+	if err := middle.restore(meta, body); !errors.Is(err, errKilled) {
+		t.Fatalf("Restore = %v", err)
+	}
+	if p := middle.Persisted(); p.Index != 3 || p.Seq != 6 || p.Ahead != 4 {
+		t.Fatalf("position %+v", p)
+	}
+	meta, body = middle.manifest()
+	last := newNode(t, nil)
+	last.FSM = fsm.New(last.Store, fsm.Options{Fetch: from(middle.Store)})
+	last.run()
+	if err := last.restore(meta, body); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(last.Persisted(), middle.Persisted()) || !slices.Equal(last.ids(), ids[:6]) {
+		t.Errorf("events %q at %+v, want those at %+v", last.ids(), last.Persisted(), middle.Persisted())
+	}
+	for _, n := range []*node{middle, last} {
+		n.again(ids)
+		if err := n.WaitPersisted(context.Background(), 7); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(n.Persisted(), sender.Persisted()) || !slices.Equal(n.ids(), ids) {
+			t.Errorf("events %q at %+v, want those at %+v", n.ids(), n.Persisted(), sender.Persisted())
+		}
+	}
+}

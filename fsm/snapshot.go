@@ -132,12 +132,13 @@ func (s *Snapshots) Create(_ raft.SnapshotVersion, index, term uint64, _ raft.Co
 type sink struct {
 	of          *Snapshots
 	index, term uint64
-	body        bytes.Buffer
-	manifest    manifest // of body, after Close
+	received    bool         // it is another node's
+	body        bytes.Buffer // its manifest
+	manifest    manifest     // of body, after Close
 }
 
 func (s *sink) ID() string {
-	if s.body.Len() > 0 {
+	if s.received {
 		return fmt.Sprintf(receivedFormat, s.term, s.index)
 	}
 	return fmt.Sprintf(idFormat, s.term, s.index)
@@ -147,13 +148,14 @@ func (s *sink) Write(b []byte) (int, error) {
 	if s.body.Len()+len(b) > maxManifest {
 		return 0, errManifestSize
 	}
+	s.received = true
 	return s.body.Write(b)
 }
 
 // Close keeps a manifest that was received for Restore. A snapshot of this node is
 // there only if the position is on disk.
 func (s *sink) Close() error {
-	if s.body.Len() == 0 {
+	if !s.received {
 		if have := s.of.log.Persisted().Index; have < s.index {
 			return fmt.Errorf("snapshot at raft index %d: the log on disk reaches %d", s.index, have)
 		}

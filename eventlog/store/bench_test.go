@@ -191,3 +191,51 @@ func BenchmarkOpen(b *testing.B) {
 	}
 	h.open()
 }
+
+// BenchmarkInstall measures what a log takes that comes from another node, parts and
+// their wire form included, but not the wire.
+func BenchmarkInstall(b *testing.B) {
+	s := &sender{harness: newHarness(b)}
+	entries, _ := benchBlocks(b, 200, 1024, true)
+	for _, e := range entries {
+		s.bring(e)
+	}
+	s.persistAll()
+	size := 0
+	for b.Loop() {
+		h := newHarness(b)
+		err := s.Parts(b.Context(), 0, s.Persisted(), func(p *store.Part) error {
+			wire := store.AppendPart(nil, p)
+			size += len(wire)
+			p, err := readPart(wire)
+			if err != nil {
+				return err
+			}
+			return h.Install(b.Context(), p)
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(size)/1e6/b.Elapsed().Seconds(), "MB/s")
+}
+
+// BenchmarkOpenWithoutAChain measures what the first start of this release takes on a log
+// of one before it.
+func BenchmarkOpenWithoutAChain(b *testing.B) {
+	h := newHarness(b)
+	entries, bytes := benchBlocks(b, 400, 1024, false)
+	for _, e := range entries {
+		h.append(e)
+	}
+	h.persistAll()
+	b.SetBytes(int64(bytes))
+	for b.Loop() {
+		b.StopTimer()
+		h.makeFormat1(0)
+		b.StartTimer()
+		if _, err := store.Open(h.db, store.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -65,10 +65,10 @@ func (h *harness) dropRow(seq uint64) {
 	}
 }
 
-// randomEntries are blocks of many sizes, some 12 MiB together.
-func randomEntries(t testing.TB, rng *rand.Rand) (list []entry) {
+// randomEntries are blocks of many sizes, together as large as said.
+func randomEntries(t testing.TB, rng *rand.Rand, bytes int) (list []entry) {
 	t.Helper()
-	for size, i := 0, 0; size < 12<<20; i++ {
+	for size, i := 0, 0; size < bytes; i++ {
 		n := 1 << (9 + rng.IntN(11)) // to 512 KiB
 		e := largeEntry(t, uint64(2*i+1), day+int64(i), n, name(i))
 		size += len(e.raw)
@@ -81,7 +81,7 @@ func randomEntries(t testing.TB, rng *rand.Rand) (list []entry) {
 // are the same on every node.
 func TestRowsOfTheChainAreTheSameHoweverBlocksArePersisted(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 5))
-	list := randomEntries(t, rng)
+	list := randomEntries(t, rng, 12<<20)
 	var want []uint64
 	size, end := 0, uint64(0)
 	for _, e := range list {
@@ -136,7 +136,7 @@ func TestChainAtAnswersForTheEndOfEachBlock(t *testing.T) {
 	if chain, ok := h.ChainAt(0); !ok || chain != [32]byte{} {
 		t.Errorf("an empty log: %x, %v", chain, ok)
 	}
-	list := randomEntries(t, rand.New(rand.NewPCG(2, 5)))
+	list := randomEntries(t, rand.New(rand.NewPCG(2, 5)), 8<<20)
 	check := func(when string, upTo int) {
 		t.Helper()
 		var want [32]byte
@@ -211,7 +211,7 @@ func (h *harness) makeFormat1(keep int) {
 // A log from before there was a chain gets it when it is opened, with the rows it
 // would have had.
 func TestALogWithoutAChainGetsOne(t *testing.T) {
-	list := randomEntries(t, rand.New(rand.NewPCG(3, 5)))
+	list := randomEntries(t, rand.New(rand.NewPCG(3, 5)), 8<<20)
 	for _, tt := range []struct {
 		name  string
 		keep  int // rows that a start before has written
@@ -260,7 +260,7 @@ func TestALogWithoutAChainGetsOne(t *testing.T) {
 // What was read once is not read again.
 func TestAChainIsGoneOnWithWhereAStartWasEnded(t *testing.T) {
 	h := newHarness(t)
-	for _, e := range randomEntries(t, rand.New(rand.NewPCG(4, 5))) {
+	for _, e := range randomEntries(t, rand.New(rand.NewPCG(4, 5)), 8<<20) {
 		h.append(e)
 	}
 	h.persistAll()

@@ -3,11 +3,13 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"reflect"
 	"slices"
 	"testing"
 
+	"dashd/eventlog/block"
 	"dashd/eventlog/store"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
@@ -217,6 +219,7 @@ func TestP1_InstallOnto(t *testing.T) {
 			if tt.disk {
 				h.persistAll()
 			}
+			h.FillFilter(context.Background()) // so that ids it has not learned are not found
 			for i, p := range s.parts(h.Head(), s.Persisted()) {
 				h.install(p)
 				if got := h.Applied(); got.Seq != p.At.Seq || got.Seq != h.PersistedSeq() || got.Chain != p.At.Chain {
@@ -472,6 +475,22 @@ func TestAPartThatCannotBeRightIsRefused(t *testing.T) {
 	h.wantLog(s.ids[:4]...)
 	h.install(s.parts(4, s.Persisted())...)
 	h.wantSame(s)
+}
+
+// Install stores ids with their blocks, and says so a moment later. Until then who finds
+// an id could not read its event.
+func TestAnIDIsNotFoundBeforeItsEventIsThere(t *testing.T) {
+	h := newHarness(t)
+	h.persist(1, "a")
+	h.raw(kv.IDKey(block.IDHash("p", "b")), binary.BigEndian.AppendUint64(nil, 2))
+	if seq, ok, err := h.Lookup(block.IDHash("p", "b")); ok || err != nil {
+		t.Errorf("Lookup = %d, %v, %v", seq, ok, err)
+	}
+	if seq, ok, err := h.FindID("p", "b"); ok || err != nil {
+		t.Errorf("FindID = %d, %v, %v", seq, ok, err)
+	}
+	h.add(2, "b")
+	h.wantLog("a", "b")
 }
 
 func TestInstallOnADiskThatHasFailed(t *testing.T) {
