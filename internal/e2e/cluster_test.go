@@ -34,7 +34,7 @@ func TestBetterAuthOnAFollower(t *testing.T) {
 		steps++
 		if down != nil {
 			down.Start(t)
-			dashdtest.WaitVoters(t, down, len(nodes))
+			dashdtest.WaitVoters(t, nodes...)
 			down = nil
 		}
 		if steps%4 != 1 {
