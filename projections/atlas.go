@@ -20,6 +20,7 @@ type atlas struct {
 	marks     map[uint32]uint32
 	countries map[string]uint32
 	cities    map[uint64]uint32 // by number of the country << 16 | symbol
+	lately    []cityLately      // cities that were asked for lately, by symbol modulo citiesLately
 	others    map[cityText]uint32
 	spare     []uint32 // numbers that are free
 }
@@ -35,6 +36,15 @@ type place struct {
 	first   uint32 // the first of the sessions that are counted
 	symbol  symbol // of the city
 }
+
+// cityLately is a city that is found without a look into the map.
+type cityLately struct {
+	symbol        symbol // 0: none
+	country, link uint32 // numbers; that of the city + 1
+}
+
+// citiesLately is how many cities are remembered for a project: those where most users are.
+const citiesLately = 1 << 10
 
 // cityText is a city that has no symbol.
 type cityText struct {
@@ -95,6 +105,7 @@ func (a *atlas) make() {
 	if a.countries == nil {
 		a.letters, a.marks, a.countries = make([]uint32, 26*26), map[uint32]uint32{}, map[string]uint32{}
 		a.cities, a.others = map[uint64]uint32{}, map[cityText]uint32{}
+		a.lately = make([]cityLately, citiesLately)
 	}
 }
 
@@ -104,12 +115,17 @@ func (p *people) city(a *atlas, country uint32, r *sessionRow) (link uint32) {
 		return 0
 	}
 	if r.city != noSymbol {
+		lately := &a.lately[r.city%citiesLately]
+		if lately.symbol == r.city && lately.country == country {
+			return lately.link
+		}
 		key := uint64(country)<<16 | uint64(r.city)
 		number, ok := a.cities[key]
 		if !ok {
 			number = a.addCity(country, r.city, p.cities.text(r.city))
 			a.cities[key] = number
 		}
+		*lately = cityLately{r.city, country, number + 1}
 		return number + 1
 	}
 	text := fromTail(r.tail(), sessionCity)
@@ -149,6 +165,7 @@ func (p *people) drop(a *atlas, number uint32) {
 		delete(a.others, cityText{x.country, x.city})
 	default:
 		delete(a.cities, uint64(x.country)<<16|uint64(x.symbol))
+		a.lately[x.symbol%citiesLately] = cityLately{}
 	}
 	*x = place{}
 	a.spare = append(a.spare, number)

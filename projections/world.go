@@ -299,6 +299,7 @@ func (t *Tables) wholeWorld() *world {
 	}
 	d.once.Do(func() {
 		s := t.survey()
+		defer s.release()
 		s.byTime(0, ^uint64(0), nil)
 		d.world = s.world.freeze()
 	})

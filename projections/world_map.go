@@ -2,6 +2,7 @@ package projections
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/RoaringBitmap/roaring/v2"
 )
@@ -47,6 +48,7 @@ func (t *Tables) WorldMap(q MapQuery) WorldMap {
 		return t.worldMap(t.wholeWorld(), q.Cities)
 	}
 	s := t.survey()
+	defer s.release()
 	from, to := uint64(0), ^uint64(0)
 	if q.Since != nil {
 		from = instantKey(int64(*q.Since))
@@ -69,13 +71,29 @@ type survey struct {
 	*people
 	world world
 	seen  []uint32        // by user: the number of a country he has been to, + 1
+	room  *[]uint32       // of seen
 	more  map[uint64]bool // user << 32 | number of another country
 	run   []uint32        // sessions that belong together
 }
 
+// survey begins a survey. Whoever begins one releases it.
 func (t *Tables) survey() *survey {
-	return &survey{people: &t.people, seen: make([]uint32, t.users.Len()), more: map[uint64]bool{}}
+	n := t.users.Len()
+	seen, _ := surveyed.Get().(*[]uint32)
+	if seen == nil || cap(*seen) < n {
+		room := make([]uint32, n)
+		seen = &room
+	} else {
+		*seen = (*seen)[:n]
+		clear(*seen)
+	}
+	return &survey{people: &t.people, seen: *seen, room: seen, more: map[uint64]bool{}}
 }
+
+// surveyed holds what surveys have seen, to be used again: 4 bytes for each user, for each map.
+var surveyed sync.Pool // of *[]uint32
+
+func (s *survey) release() { surveyed.Put(s.room) }
 
 // byTime looks at the sessions that began from from on and before to, of some users or of all.
 func (s *survey) byTime(from, to uint64, only *roaring.Bitmap) {
