@@ -35,6 +35,8 @@ const (
 	// failedGrace is how long a process whose storage has failed may take to end in
 	// good order.
 	failedGrace = 5 * time.Second
+	// lastWords is how long it may take to say so.
+	lastWords = 100 * time.Millisecond
 )
 
 func newServe() *cobra.Command {
@@ -171,7 +173,9 @@ func guard(f func() error) func() error {
 func endIfStuck(d *daemon, log *slog.Logger) {
 	<-d.node.Failed()
 	time.Sleep(failedGrace)
-	log.Error("the node does not stop: the process ends", "err", d.node.Failure())
+	// The log may be on the disk that hangs: it is not waited for.
+	go log.Error("the node does not stop: the process ends", "err", d.node.Failure())
+	time.Sleep(lastWords)
 	os.Exit(errs.ExitCode(d.node.Failure()))
 }
 
