@@ -156,7 +156,8 @@ func (f *NodeFile) note(term, applied uint64, clean bool) error {
 	if next == f.now {
 		return nil
 	}
-	f.now = next
+	// Not the identity, which others read meanwhile.
+	f.now.Complete, f.now.Clean, f.now.Term, f.now.Applied = next.Complete, next.Clean, next.Term, next.Applied
 	return f.write()
 }
 
