@@ -141,13 +141,13 @@ func (c *cluster) killInstall(round int) {
 	c.round(fmt.Sprint("i", round), func() {
 		leader := c.leader()
 		n.Token = leader.JoinToken(c.t)
-		n.Launch(c.t)
+		n.Launch(c.life)
 		first = n.Process
 		time.Sleep(between(c.rng, 0, 3*time.Second)) // the fault's moment
 		if round%2 == 0 {
 			n.Signal(c.t, syscall.SIGKILL)
 			c.s.Notes["the receiver is killed"]++
-			n.Launch(c.t)
+			n.Launch(c.life)
 		} else {
 			leader.Signal(c.t, syscall.SIGKILL)
 			c.s.Notes["the sender is killed"]++

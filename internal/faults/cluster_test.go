@@ -19,6 +19,7 @@ import (
 // cluster is three nodes at hosts of their own, and what clients know of their log.
 type cluster struct {
 	t     *testing.T
+	life  *testing.T // until whose end processes run
 	s     *scenario
 	lab   *lab
 	h     *history
@@ -41,7 +42,7 @@ func newCluster(t *testing.T, s *scenario, dirs ...string) *cluster {
 func prepareCluster(t *testing.T, s *scenario, dirs ...string) *cluster {
 	t.Helper()
 	l := needLab(t, s.Name)
-	c := &cluster{t: t, s: s, lab: l, h: newHistory(s), rng: choices(s.Name), crowd: 8}
+	c := &cluster{t: t, life: t, s: s, lab: l, h: newHistory(s), rng: choices(s.Name), crowd: 8}
 	c.h.late = true
 	for len(dirs) < members {
 		dirs = append(dirs, filepath.Join(shortDir(t), "d"))
@@ -60,7 +61,7 @@ func (c *cluster) start(nodes ...*dashdtest.Node) {
 	c.t.Helper()
 	began := time.Now()
 	for _, n := range nodes {
-		n.Launch(c.t)
+		n.Launch(c.life)
 	}
 	for _, n := range nodes {
 		n.WaitReady(c.t)

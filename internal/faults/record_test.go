@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -95,7 +96,8 @@ func readRecord(path string) (map[string]total, error) {
 }
 
 // record writes what this run has found so far on top of what was there, if it is
-// to be kept. It is called after each round: what is broken off is not lost.
+// to be kept. It is called after each round: what is broken off is not lost. Runs of
+// different scenarios may record at the same time.
 func (r *results) record(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
@@ -103,18 +105,34 @@ func (r *results) record(t *testing.T) {
 	if !r.keep {
 		return
 	}
-	all := maps.Clone(r.before)
+	if err := r.merge(); err != nil {
+		t.Errorf("results are not recorded: %v", err)
+	}
+}
+
+// merge puts the scenarios of this run into the record as it is now. mu is held.
+func (r *results) merge() error {
+	lock, err := os.OpenFile(recordFile+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() // and with it the lock
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return err
+	}
+	all, err := readRecord(recordFile)
+	if err != nil {
+		return err
+	}
 	if all == nil {
 		all = map[string]total{}
 	}
 	for _, s := range r.scenarios {
 		if s.Rounds > 0 || s.Outcome == "failed" {
-			all[s.Name] = all[s.Name].with(s)
+			all[s.Name] = r.before[s.Name].with(s)
 		}
 	}
-	if err := writeRecord(all); err != nil {
-		t.Errorf("results are not recorded: %v", err)
-	}
+	return writeRecord(all)
 }
 
 // with is t and what a run has found.
