@@ -46,6 +46,7 @@ var layer = map[string]int{
 	"dashd/internal/dashdtest":   6,
 	"dashd/internal/e2e":         7,
 	"dashd/internal/faults":      7,
+	"dashd/internal/simulation":  7,
 	"dashd/cmd/dashd":            7,
 }
 
