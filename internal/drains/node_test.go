@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,8 +49,8 @@ type node struct {
 	lead     *lead
 	net      *network
 	logged   *bytes.Buffer
-	others   bool   // there are nodes that may lead after this one
-	far      uint64 // how far behind drains ask the index; 0: as ever
+	others   *atomic.Bool // there are nodes that may lead after this one
+	far      uint64       // how far behind drains ask the index; 0: as ever
 
 	stopDrains, stopNode func()
 }
@@ -87,7 +88,7 @@ func openFar(t testing.TB, dir string, net *network, far uint64) *node {
 	n := &node{
 		t: t, dir: dir, db: db, log: log, index: x, net: net, lead: &lead{term: 1, changed: make(chan struct{})},
 		access: projections.NewFollower(log, x), dash: projections.NewDashFollower(log, projections.DashOptions{}),
-		logged: new(bytes.Buffer), far: far,
+		logged: new(bytes.Buffer), others: new(atomic.Bool), far: far,
 	}
 	n.appender = appender.New(log, &proposer{log: log}, appender.Options{NodeID: "n1", Log: quiet, Now: now})
 	n.commands = commands.New(commands.Options{
@@ -117,7 +118,7 @@ func (n *node) deliverFrom(sender drains.Sender, positions drains.Positions) {
 	n.drains = drains.New(drains.Options{
 		Log: slog.New(slog.NewTextHandler(n.logged, nil)), Events: n.log, Index: n.index, Dash: n.dash, Positions: positions,
 		Sealer: sealer, Sender: sender, Lead: n.lead, Suspend: n.commands.SuspendDrain,
-		Advance: n.commands.AdvanceDrains, Others: func() bool { return n.others },
+		Advance: n.commands.AdvanceDrains, Others: n.others.Load,
 	})
 	if n.far != 0 {
 		n.drains.SetFarBehind(n.far)

@@ -34,7 +34,8 @@ func (n *node) otherNode() {
 // told is what the log says of a drain.
 func (n *node) told(id string) (uint64, bool) {
 	n.t.Helper()
-	p, ok := n.dash.Image().Tables(project).DrainPosition(n.row(id))
+	row := n.row(id)
+	p, ok := n.dash.Image().Tables(project).DrainPosition(row)
 	return p.Seq, ok
 }
 
@@ -51,7 +52,7 @@ func TestP22_ANewLeaderGoesOnWhereTheOldOneWas(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, n *node) {
-				n.others = true
+				n.others.Store(true)
 				n.organization("acme", "ann")
 				n.drain("acme", "hook", "all")
 				first := n.append(signIns("ann", "ann")...)
@@ -129,7 +130,7 @@ func TestP22_TheLaterOfTheTwoPositionsCounts(t *testing.T) {
 // The log is told what was delivered, seldom, and nothing of drains that have nothing to do.
 func TestP22_HowOftenTheLogIsTold(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *node) {
-		n.others = true
+		n.others.Store(true)
 		n.organization("acme", "ann")
 		n.organization("idle", "bob")
 		n.drain("acme", "hook", "all")
@@ -174,7 +175,7 @@ func TestP22_HowOftenTheLogIsTold(t *testing.T) {
 // A drain that many events have passed by is told of, or the next leader looks at them all again.
 func TestP22_IdleDrainsAreToldOfNowAndThen(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *node) {
-		n.others = true
+		n.others.Store(true)
 		n.drains.SetTellIdle(100)
 		n.organization("acme", "ann")
 		id := n.drain("acme", "hook", "all")
@@ -206,7 +207,7 @@ func TestP22_ANodeThatIsAloneTellsNothing(t *testing.T) {
 			t.Errorf("told %d times", len(events))
 		}
 		n.deliver()
-		n.others = true // they have come; what was delivered before is not delivered again
+		n.others.Store(true) // they have come; what was delivered before is not delivered again
 		after(time.Minute)
 		n.otherNode()
 		after(time.Minute)
@@ -220,7 +221,7 @@ func TestP22_ANodeThatIsAloneTellsNothing(t *testing.T) {
 // tells it.
 func TestP19_PositionsOfAnotherTermAreNotWritten(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *node) {
-		n.others = true
+		n.others.Store(true)
 		n.organization("acme", "ann")
 		id := n.drain("acme", "hook", "all")
 		n.lead.set(2) // the log is in term 1
@@ -243,7 +244,7 @@ func TestP19_PositionsOfAnotherTermAreNotWritten(t *testing.T) {
 // No drain delivers that a drain has delivered: it would never end.
 func TestP22_PositionsAreNeverDelivered(t *testing.T) {
 	inBubble(t, func(t *testing.T, n *node) {
-		n.others = true
+		n.others.Store(true)
 		n.organization("acme", "ann")
 		id := n.drain("acme", "hook", "all")
 		begin := n.append(signIns("ann")...)
