@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -27,7 +28,8 @@ func TestMain(m *testing.M) {
 // TestScripts runs the command as its users do. Beside the commands of testscript
 // there are:
 //
-//	serve NAME [flags]        start a node and wait until it is ready; sets $NAME_URL
+//	serve NAME [flags]        start a node, alone unless --cluster is given, and wait until it is
+//	                          ready; sets $NAME_URL
 //	shutdown NAME, crash NAME end it with SIGTERM, which must succeed, or SIGKILL
 //	ended NAME N              wait until a node has ended by itself, with this exit code
 //	code N dashd [args]       run the command, which must end with this exit code
@@ -104,7 +106,11 @@ func command(ts *testscript.TestScript, args ...string) *exec.Cmd {
 
 func scriptServe(ts *testscript.TestScript, neg bool, args []string) {
 	n := &scriptNode{ended: make(chan error, 1)}
-	n.cmd = command(ts, append([]string{"dashd", "serve", "--http", "127.0.0.1:0", "--ballast", "0"}, args[1:]...)...)
+	flags := []string{"dashd", "serve", "--http", "127.0.0.1:0", "--ballast", "0"}
+	if !slices.Contains(args, "--cluster") {
+		flags = append(flags, "--cluster", "off") // scripts run side by side, and there is one default
+	}
+	n.cmd = command(ts, append(flags, args[1:]...)...)
 	n.cmd.Stderr = &n.stderr
 	out, err := n.cmd.StdoutPipe()
 	ts.Check(err)
