@@ -180,3 +180,12 @@ func TestP8_MoreWorkThanIsWatched(t *testing.T) {
 		t.Errorf("late %v, hung %v when all has ended", late, hung)
 	}
 }
+
+// BenchmarkWatchedWork is what being watched adds to a write of storage.
+func BenchmarkWatchedWork(b *testing.B) {
+	w := node.NewWatchdog()
+	b.ReportAllocs()
+	for b.Loop() {
+		w.Begin()()
+	}
+}
