@@ -139,7 +139,7 @@ func (s *Server) tablesOf(r *request) (*projections.Tables, error) {
 	if r.query.Has("after") {
 		return nil, errs.New(errs.Invalid, "AS_OF_WITH_AFTER", "asOf and after cannot be used together")
 	}
-	if err := s.folded(r, 0); err != nil {
+	if err := s.started(); err != nil {
 		return nil, err
 	}
 	return s.History.At(r.Context(), r.principal.Project, r.moment.seq)

@@ -79,7 +79,7 @@ func (s *Server) diff(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.folded(r, 0); err != nil {
+	if err := s.started(); err != nil {
 		return err
 	}
 	q.From, q.To = from.seq, to.seq

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"time"
 
 	"dashd/internal/commands"
 	"dashd/internal/errs"
@@ -64,7 +65,8 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 	if err != nil {
 		return nil, err
 	}
-	if err := s.folded(r, max(uint64(after), r.fresh.seq)); err != nil {
+	r.fresh.after = max(r.fresh.after, uint64(after))
+	if err := s.folded(r); err != nil {
 		return nil, err
 	}
 	image := s.Dash.Image()
@@ -78,21 +80,43 @@ func (s *Server) tables(w http.ResponseWriter, r *request) (*projections.Tables,
 // tablesNow returns the tables of the request's project as they are, whatever moment is asked for:
 // they tell who may see what.
 func (s *Server) tablesNow(r *request) (*projections.Tables, error) {
-	if err := s.folded(r, r.fresh.seq); err != nil {
+	if err := s.folded(r); err != nil {
 		return nil, err
 	}
 	return s.Dash.Image().Tables(r.principal.Project), nil
 }
 
-// folded waits, for a moment, until the image holds everything up to seq.
-func (s *Server) folded(r *request, seq uint64) error {
-	if err := s.Dash.Ready(); err != nil {
-		return errs.Wrap(err, errs.Unavailable, "STARTING", "this node is starting; try again")
+// folded waits, for a moment, until the image holds everything that the read asks for.
+func (s *Server) folded(r *request) error {
+	if err := s.started(); err != nil {
+		return err
 	}
+	f := &r.fresh
+	if err := s.fold(r.Context(), f.after, s.patience.fold); err != nil || f.seq <= f.after {
+		return err
+	}
+	if f.chosen {
+		return s.fold(r.Context(), f.seq, s.patience.fold)
+	}
+	err := s.fold(r.Context(), f.seq, s.patience.settle)
+	if errs.CodeOf(err) == codeNotFolded && r.Context().Err() == nil {
+		f.settle()
+		return nil
+	}
+	return err
+}
+
+// started says that the image does not hold what was there at the start yet.
+func (s *Server) started() error {
+	return errs.Wrap(s.Dash.Ready(), errs.Unavailable, "STARTING", "this node is starting; try again")
+}
+
+// fold waits until the image holds everything up to seq.
+func (s *Server) fold(ctx context.Context, seq uint64, patience time.Duration) error {
 	if seq == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), s.patience.fold)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	return notFolded(s.Dash.Wait(ctx, seq), seq)
 }

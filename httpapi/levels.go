@@ -34,7 +34,15 @@ type freshness struct {
 	level    level
 	maxStale time.Duration // of stale
 	asked    time.Time     // when the state that the read shows was the newest there is; of strong and leader
-	seq      uint64        // it holds everything up to here
+	after    uint64        // it holds everything up to here, or is refused
+	seq      uint64        // the same, because of the level
+	chosen   bool          // the request names the level: it is answered so, or not at all
+}
+
+// settle makes a read that has not named its level one of whatever age this node can give it, because
+// its tables are behind the log: an older answer, which says so, is better than none.
+func (f *freshness) settle() {
+	f.level, f.maxStale, f.seq = stale, mostStale*time.Millisecond, f.after
 }
 
 // hasLevels reports whether a row answers from the state that the nodes share, and so takes the parameters
@@ -69,6 +77,7 @@ func readFreshness(r *request) (f freshness, err error) {
 	if f.level, err = readLevel(r); err != nil {
 		return f, err
 	}
+	f.chosen = r.query.Has(consistencyParam)
 	ms, err := strict(r.query, maxStaleParam, defaultStale, 0, mostStale)
 	if err != nil {
 		return f, err
@@ -78,7 +87,7 @@ func readFreshness(r *request) (f freshness, err error) {
 	}
 	f.maxStale = time.Duration(ms) * time.Millisecond
 	seq, err := strict(r.query, afterSeqParam, 0, 0, maxOffset)
-	f.seq = uint64(seq)
+	f.after = uint64(seq)
 	return f, err
 }
 
@@ -133,10 +142,10 @@ func (s *Server) reach(r *request) error {
 		if err != nil {
 			return err
 		}
-		f.seq = max(f.seq, seq)
+		f.seq = seq
 	}
-	if f.seq > 0 {
-		if err := s.catchUp(r.Context(), f.seq); err != nil {
+	if seq := max(f.seq, f.after); seq > 0 {
+		if err := s.catchUp(r.Context(), seq); err != nil {
 			return err
 		}
 		if err := s.Access.Image().Recheck(r.principal, s.Now()); err != nil {
@@ -174,10 +183,13 @@ func (s *Server) catchUp(ctx context.Context, seq uint64) error {
 	return notFolded(err, seq)
 }
 
+// codeNotFolded is the code of reads that this node has not come far enough for.
+const codeNotFolded = "NOT_FOLDED_YET"
+
 // notFolded is the error of who has waited too long for seq.
 func notFolded(err error, seq uint64) error {
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errs.Wrap(err, errs.Unavailable, "NOT_FOLDED_YET", "this node has not come to seq %d; try again", seq)
+		return errs.Wrap(err, errs.Unavailable, codeNotFolded, "this node has not come to seq %d; try again", seq)
 	}
 	return err
 }

@@ -18,7 +18,7 @@ type tablesMemory struct {
 // projectionMemory serves GET /v1/projections/dash/memory: how much of the heap the rows of all projects and
 // what finds them take. It looks at all of them, so one request does it at a time.
 func (s *Server) projectionMemory(w http.ResponseWriter, r *request) error {
-	if err := s.folded(r, 0); err != nil {
+	if err := s.started(); err != nil {
 		return err
 	}
 	if !s.weighing.TryLock() {

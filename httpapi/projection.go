@@ -27,7 +27,8 @@ func (s *Server) projectionRows(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	if err := s.folded(r, uint64(after)); err != nil {
+	r.fresh.after = uint64(after)
+	if err := s.folded(r); err != nil {
 		return err
 	}
 	image := s.Dash.Image()

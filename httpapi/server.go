@@ -134,6 +134,7 @@ type patience struct {
 	body      time.Duration // a client sends the next piece of a body
 	query     time.Duration // a query is answered
 	fold      time.Duration // this node has folded what a read asks for
+	settle    time.Duration // the same, of a read that does not say how new it has to be
 	lead      time.Duration // the cluster has a leader
 	answer    time.Duration // the leader answers a command
 }
@@ -144,6 +145,7 @@ var defaultPatience = patience{
 	body:      30 * time.Second,
 	query:     5 * time.Second,
 	fold:      2 * time.Second,
+	settle:    250 * time.Millisecond,
 	lead:      10 * time.Second,
 	answer:    30 * time.Second,
 }

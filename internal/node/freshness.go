@@ -43,12 +43,16 @@ func (f *freshness) since(seq uint64) (time.Time, bool) {
 // Age is how long ago the log up to seq was all that had been acknowledged anywhere, at
 // most; known is false if this node has not heard of a leader since its start.
 func (n *Node) Age(seq uint64) (age time.Duration, known bool) {
-	if head := n.Store.Head(); seq >= head && n.Leads() && !n.HasOthers() {
+	alone := n.Leads() && !n.HasOthers()
+	if alone && seq >= n.Store.Head() {
 		return 0, true
 	}
 	n.contacts.mu.Lock()
 	defer n.contacts.mu.Unlock()
 	at, known := n.contacts.fresh.since(seq)
+	if alone && !known {
+		return 0, true // it has just begun to lead, and there is nobody else
+	}
 	return time.Since(at), known
 }
 
