@@ -156,6 +156,12 @@ func (c *cluster) waitLevel() {
 		}
 		head = max(head, s.Head)
 	}
+	c.waitHead(head)
+}
+
+// waitHead waits until all nodes have the log up to a seq.
+func (c *cluster) waitHead(head uint64) {
+	c.t.Helper()
 	for i, n := range c.nodes {
 		dashdtest.Await(c.t, fmt.Sprintf("seq %d at node %d (seed %d)", head, i, seed), func() error {
 			s, err := n.Status()
@@ -171,6 +177,7 @@ func (c *cluster) waitLevel() {
 // one that was compared with what clients know.
 func (c *cluster) wantSameBlocks(from uint64) {
 	c.t.Helper()
+	c.waitHead(c.h.head()) // dashd writes too, when it was read
 	path := fmt.Sprintf("/v1/blocks?from=%d&to=%d", from, c.h.head())
 	var want [sha256.Size]byte
 	for i, n := range c.nodes {
