@@ -42,13 +42,10 @@ func (c *Cluster) Run(ctx context.Context) error {
 // takeLead makes this node ready to lead: it has won an election, but may not yet
 // have applied what earlier leaders committed.
 func (c *Cluster) takeLead() {
-	term := c.raft.CurrentTerm()
-	if err := c.await(c.raft.Barrier(enqueueTimeout)); err != nil {
+	term, err := c.confirmLead()
+	if err != nil {
 		c.Log.Info("leadership lost before it began", "term", term, "err", err)
 		return
-	}
-	if c.raft.State() != raft.Leader || c.raft.CurrentTerm() != term {
-		return // a notification of that is on its way
 	}
 	// Before anything is acknowledged in this term, for it tells an old raft log from
 	// the newest one.
@@ -58,6 +55,23 @@ func (c *Cluster) takeLead() {
 	}
 	c.setLead(term)
 	c.Log.Info("leading", "term", term, "index", c.raft.AppliedIndex())
+}
+
+// confirmLead applies everything of earlier terms. Raft takes no barrier from a node that does not
+// lead any more, and lets it wait; by then the node may have been elected again.
+func (c *Cluster) confirmLead() (term uint64, err error) {
+	for {
+		term = c.raft.CurrentTerm()
+		err = c.await(c.raft.Barrier(heartbeatTimeout))
+		switch {
+		case c.raft.State() != raft.Leader:
+			return term, errors.Join(err, raft.ErrLeadershipLost) // a notification of that is on its way
+		case err == nil && c.raft.CurrentTerm() == term:
+			return term, nil
+		case errors.Is(err, errStorage), errors.Is(err, errStopping):
+			return term, err
+		}
+	}
 }
 
 func (c *Cluster) setLead(term uint64) {
