@@ -152,7 +152,11 @@ func serve(ctx context.Context, cfg Config, log *slog.Logger, stdout io.Writer) 
 	}
 	closeAdmin(cfg.DataDir)
 	stopNode()
-	return errors.Join(g.Wait(), d.port.close())
+	err = g.Wait()
+	if why := d.node.Failure(); why != nil {
+		err = why // and the rest followed from it
+	}
+	return errors.Join(err, d.port.close())
 }
 
 // guard makes an error of a panic in f, so that the rest can be stopped.
