@@ -141,7 +141,7 @@ func (d *daemon) connect(log *slog.Logger) {
 		commands: d.commands, sealer: d.sealer, refusals: d.refusals, client: d.port.Client(), joins: make(chan struct{}, 1),
 		credentials: d.port.credentials,
 	}
-	d.port.access.Store(d.access)
+	d.port.self.Store(d.node)
 	d.peers = d.node.PeerHandler()
 	d.peers.HandleFunc("POST "+relay.Path, d.relay.ServeAppend)
 	d.forwarded.use(http.HandlerFunc(notYet))

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"dashd/internal/errs"
 	"dashd/internal/node"
 	"dashd/internal/peer"
-	"dashd/projections"
 )
 
 // noPort is the value of --cluster for a node that no other can join.
@@ -26,10 +26,10 @@ const noPort = "off"
 type clusterPort struct {
 	*peer.Port
 	credentials *peer.Credentials
-	address     string // at which others reach this node
-	members     front  // requests of members
-	joiners     front  // requests of nodes that want to become members
-	access      atomic.Pointer[projections.Follower]
+	address     string                    // at which others reach this node
+	members     front                     // requests of members
+	joiners     front                     // requests of nodes that want to become members
+	self        atomic.Pointer[node.Node] // nil: it is not open yet
 }
 
 // openPort opens the cluster port; nil if there is none. It takes nobody in before it has
@@ -87,17 +87,18 @@ func (s raftStream) Dial(address string, timeout time.Duration) (net.Conn, error
 	return s.port.DialRaft(address, timeout)
 }
 
-// admit says why a node may not talk to this one, by what this node has folded of the log.
+// admit says why a node may not talk to this one, by what this node has folded of the log. One that
+// was removed is refused once raft does without it.
 func (p *clusterPort) admit(m peer.Member) error {
-	access := p.access.Load()
-	if access == nil {
+	self := p.self.Load()
+	if self == nil {
 		return nil // it is of the cluster, and nothing more is known yet
 	}
-	row, known := access.Image().Node(m.Node)
+	row, known := self.Access.Image().Node(m.Node)
 	switch {
 	case !known: // it has joined, and this node has yet to read of it
 		return nil
-	case row.Removed():
+	case row.Removed() && !self.IsMember(m.Node):
 		return errs.New(errs.Forbidden, "NODE_REMOVED", "node %s "+node.RemovedReason, m.Node)
 	case row.Incarnation != m.Incarnation:
 		return errs.New(errs.Forbidden, "NODE_CHANGED", "node %s is not the one that joined under this id", m.Node)
@@ -113,7 +114,7 @@ func (p *clusterPort) serve(ctx context.Context) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- p.Serve(ctx) }()
-	seen := uint64(0)
+	seen, members := uint64(0), []cluster.Server(nil)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
@@ -122,8 +123,13 @@ func (p *clusterPort) serve(ctx context.Context) error {
 			return err
 		case <-tick.C:
 		}
-		if access := p.access.Load(); access != nil && access.Image().Seq() != seen {
-			seen = access.Image().Seq()
+		self := p.self.Load()
+		if self == nil {
+			continue
+		}
+		seq, now := self.Access.Image().Seq(), self.Cluster.Members()
+		if seq != seen || !slices.Equal(now, members) {
+			seen, members = seq, now
 			p.Recheck()
 		}
 	}

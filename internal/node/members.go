@@ -99,7 +99,7 @@ func (c *contacts) caughtUp(id string) bool {
 }
 
 // keepMembers brings raft's configuration to what the log says of the members, while this
-// node leads, until ctx ends. A node that was removed ends.
+// node leads, until ctx ends. A node that was removed ends, once raft does without it.
 func (n *Node) keepMembers(ctx context.Context) error {
 	tick := time.NewTicker(dutyEvery)
 	defer tick.Stop()
@@ -109,7 +109,7 @@ func (n *Node) keepMembers(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if row, ok := n.Access.Image().Node(n.Identity().NodeID); ok && row.Removed() && !n.isMember() {
+		if row, ok := n.Access.Image().Node(n.Identity().NodeID); ok && row.Removed() && !n.IsMember(n.Identity().NodeID) {
 			return removed()
 		}
 		term, err := n.Cluster.Term()
@@ -130,12 +130,13 @@ func removed() error {
 	return errs.Stop(errs.ExitIdentity, errors.New("this node "+RemovedReason+"; wipe its data directory before it joins again"))
 }
 
-// isMember reports whether this node is in raft's configuration. One that was removed while
-// it led stays in it until another node leads.
-func (n *Node) isMember() bool {
+// IsMember reports whether raft counts on a node, as far as this one knows. It may for a while after the
+// log says that the node was removed: until that has been committed too, the vote of the removed
+// node may be the one that is needed for it.
+func (n *Node) IsMember(id string) bool {
 	for _, m := range n.Cluster.Members() {
-		if m.ID == n.Identity().NodeID {
-			return n.Leads()
+		if m.ID == id {
+			return true
 		}
 	}
 	return false

@@ -72,7 +72,7 @@ const (
 	operators = 4
 	readers   = 2
 	registers = 2
-	think     = 600 * time.Millisecond
+	think     = 2 * time.Second
 )
 
 // use starts clients of the cluster.

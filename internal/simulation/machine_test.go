@@ -45,6 +45,7 @@ type machine struct {
 	mayEnd  int
 	// replacing says that its node is removed from the cluster and another one has not joined yet.
 	replacing bool
+	wiped     bool               // and it has nothing to start from meanwhile
 	joining   *commands.NodeJoin // what it asks for, until it is let in
 
 	running atomic.Pointer[life] // nil: it is off
@@ -241,6 +242,7 @@ func (s *simulation) powerOff(machines ...*machine) {
 	for _, m := range machines {
 		l := m.running.Load()
 		if l == nil {
+			m.storage.release()
 			continue
 		}
 		lives = append(lives, l)

@@ -88,6 +88,7 @@ func (sc *schedule) fail(d time.Duration) {
 	sc.run(end)
 	for _, m := range sc.machines {
 		sc.revive(m)
+		m.storage.release()
 		m.fast.Store(0)
 	}
 }
@@ -229,7 +230,7 @@ func (sc *schedule) restart() bool {
 // revive starts a node on a machine, if there is none. One that ended by itself had a reason to.
 func (sc *schedule) revive(m *machine) {
 	m.planned = false
-	if m.running.Load() != nil || m.replacing {
+	if m.running.Load() != nil || m.wiped {
 		return
 	}
 	if l := m.last; l != nil {
@@ -245,7 +246,9 @@ func (sc *schedule) revive(m *machine) {
 			}
 		}
 	}
-	m.mayEnd = 0
+	if !m.replacing {
+		m.mayEnd = 0
+	}
 	m.storage.release()
 	if err := m.boot(); err != nil {
 		sc.problem("%s does not start: %v", m.name, err)
@@ -410,10 +413,31 @@ func (sc *schedule) remove(m *machine, id string, tries int) {
 		sc.in(time.Second, func() { sc.remove(m, id, tries+1) })
 		return
 	}
-	sc.in(sc.between(time.Second, 10*time.Second), func() {
-		m.shutDown()
-		sc.rejoin(m, 0)
+	sc.in(sc.between(time.Second, 10*time.Second), func() { sc.wipe(m, id, 0) })
+}
+
+// wipe empties a machine whose node was removed, once raft counts on that no more: to wipe a voter
+// would be to lose a disk.
+func (sc *schedule) wipe(m *machine, id string, tries int) {
+	err := sc.atLeader(m, func(_ context.Context, lead *life) error {
+		for _, member := range lead.node.Cluster.Members() {
+			if member.ID == id {
+				return errStillMember
+			}
+		}
+		return nil
 	})
+	switch {
+	case err != nil && tries > mostTries:
+		sc.problem("%s was removed and remains a member: %v", m.name, err)
+		return
+	case err != nil:
+		sc.in(time.Second, func() { sc.wipe(m, id, tries+1) })
+		return
+	}
+	m.wiped = true
+	m.shutDown()
+	sc.rejoin(m, 0)
 }
 
 func (sc *schedule) rejoin(m *machine, tries int) {
@@ -427,7 +451,7 @@ func (sc *schedule) rejoin(m *machine, tries int) {
 		sc.in(time.Second, func() { sc.rejoin(m, tries+1) })
 		return
 	}
-	m.replacing, m.planned, m.mayEnd = false, false, 0
+	m.replacing, m.wiped, m.planned, m.mayEnd, m.last = false, false, false, 0, nil
 	if err := m.boot(); err != nil {
 		sc.problem("%s does not start after it has joined: %v", m.name, err)
 	}
@@ -456,4 +480,7 @@ func (sc *schedule) atLeader(m *machine, do func(context.Context, *life) error) 
 	return err
 }
 
-var errNoLeader = errors.New("there is no leader")
+var (
+	errNoLeader    = errors.New("there is no leader")
+	errStillMember = errors.New("raft has yet to remove it")
+)
