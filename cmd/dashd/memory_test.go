@@ -20,3 +20,30 @@ func TestTheMemoryLimitFollowsTheHeap(t *testing.T) {
 		})
 	}
 }
+
+func TestTheMemoryLimitMakesRoomForFragments(t *testing.T) {
+	const mib = 1 << 20
+	var f fragments
+	for range 3 {
+		f.look(0.5, 1600*mib)
+	}
+	if f.bytes != 300*mib {
+		t.Errorf("%d MiB of room after three seconds of collecting, want 300", f.bytes/mib)
+	}
+	for range 100 {
+		f.look(0.5, 1600*mib)
+	}
+	if f.bytes != 800*mib {
+		t.Errorf("%d MiB of room at most, want half of what is alive", f.bytes/mib)
+	}
+	f.look(0.1, 1600*mib)
+	if f.bytes != 800*mib {
+		t.Errorf("the room changed to %d MiB by a collector that costs something", f.bytes/mib)
+	}
+	for range 1000 {
+		f.look(0.01, 1600*mib)
+	}
+	if f.bytes != 0 {
+		t.Errorf("%d MiB of room are left that nobody needs", f.bytes/mib)
+	}
+}
