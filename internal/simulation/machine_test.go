@@ -229,13 +229,8 @@ func (m *machine) shutDown() {
 	}
 }
 
-// powerOff ends dashd at this instant. What its directory holds now is what it holds when the
-// machine is started again; whatever the process does after it, nobody learns.
-func (m *machine) powerOff() {
-	m.s.powerOff(m)
-}
-
-// powerOff takes the power from machines, all at one instant.
+// powerOff takes the power from machines, all at one instant. What a directory holds then is what it holds
+// when the machine is started again; whatever the process does after it, nobody learns.
 func (s *simulation) powerOff(machines ...*machine) {
 	s.quiet()
 	var lives []*life

@@ -46,7 +46,7 @@ func runAll(m *testing.M) int {
 		seeds = append(seeds, first+i)
 	}
 	code := m.Run()
-	if err := report.end(code == 0); err != nil {
+	if err := report.end(); err != nil {
 		fmt.Println("simulation: results are not recorded:", err)
 		return 1
 	}
