@@ -2,9 +2,11 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -148,7 +150,8 @@ func newClusterRemove() *cobra.Command {
 		Short: "Take a node out of the cluster for ever",
 		Long: `remove takes a node out of the cluster: it stops, and the others refuse it from then on.
 NODE is its id, the beginning of it, or its address. The machine can join again with an
-empty data directory, as a new node. What would leave no majority is refused.`,
+empty data directory, as a new node. What would leave no majority is refused. Until remove
+has ended, the others may need the node's vote: wipe its disk after that only.`,
 		Example: "  dashd cluster remove 1f0c52a8\n  dashd cluster remove 10.0.0.3:8788 --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, args []string) error {
@@ -165,6 +168,9 @@ empty data directory, as a new node. What would leave no majority is refused.`,
 			if err := cl.call(c.Context(), "DELETE", "/v1/cluster/nodes/"+url.PathEscape(n.ID), nil, nil, &gone); err != nil {
 				return err
 			}
+			if err := awaitRemoval(c.Context(), cl, gone.ID); err != nil {
+				return err
+			}
 			if asJSON {
 				return printJSON(c.OutOrStdout(), gone)
 			}
@@ -176,6 +182,33 @@ empty data directory, as a new node. What would leave no majority is refused.`,
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask for confirmation")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+const (
+	// removalPatience is how long the others may take to do without a node, and removalPause
+	// is between two looks.
+	removalPatience = 30 * time.Second
+	removalPause    = 200 * time.Millisecond
+)
+
+// awaitRemoval waits until the others do without a node. If it is that node that is asked, it ends
+// when they do.
+func awaitRemoval(ctx context.Context, cl *client, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, removalPatience)
+	defer cancel()
+	for {
+		var s node.ClusterStatus
+		err := cl.call(ctx, "GET", "/v1/cluster", nil, nil, &s)
+		if err == nil && !slices.ContainsFunc(s.Nodes, func(n node.NodeStatus) bool { return n.ID == id }) {
+			return nil
+		}
+		if err != nil && ctx.Err() == nil {
+			return nil // it was the node that is gone
+		}
+		if pause(ctx, removalPause) != nil {
+			return fmt.Errorf("node %s is to be removed, and the others have not done it after %v; see dashd cluster status, and do not wipe its disk yet", id, removalPatience)
+		}
+	}
 }
 
 // confirm asks whether a node is to be removed.
