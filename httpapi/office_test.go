@@ -27,6 +27,7 @@ func openOffice(t testing.TB, changes ...with) *office {
 	}
 	o.names["acme"] = o.made("POST", "/dash/organization",
 		`{"userId":"ada","name":"Acme Inc","slug":"acme","defaultTeamName":"Core"}`)
+	o.ahead.Add(1) // ms: lists are in the order in which things were made
 	o.names["globex"] = o.made("POST", "/dash/organization",
 		`{"userId":"grace","name":"Globex","slug":"globex","skipDefaultTeam":true}`)
 	for user, role := range map[string]string{"grace": "admin", "alan": "member"} {
