@@ -315,7 +315,7 @@ func (tw *twin) worldMap(cities int) any {
 		}
 	}
 	slices.SortStableFunc(order, func(a, b place) int { return int(counts[b] - counts[a]) })
-	var inCountries, inCities []any
+	inCountries, inCities := []any{}, []any{} // empty lists, not none
 	for _, p := range order {
 		switch {
 		case p.city == "":

@@ -223,10 +223,40 @@ func TestCrash(t *testing.T) {
 }
 
 // copyDir copies the raft log last: what it holds covers what the database,
-// copied before, does not. A real crash takes both at one instant.
+// copied before, does not. A real crash takes both at one instant, and the raft log at one
+// between two commits: so it is copied again if it was committed meanwhile.
 func copyDir(t *testing.T, from, to string) {
 	t.Helper()
-	for _, name := range []string{"events", "node.json", "raft.db"} {
+	copyFiles(t, from, to, "events", "node.json")
+	raft := filepath.Join(from, "raft.db")
+	for heads := []byte(nil); ; {
+		copyFiles(t, from, to, "raft.db")
+		now := headsOf(t, raft)
+		if bytes.Equal(now, heads) {
+			return
+		}
+		heads = now
+	}
+}
+
+// headsOf are the pages of a bbolt file that each commit writes last.
+func headsOf(t *testing.T, path string) []byte {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	heads := make([]byte, 2*os.Getpagesize())
+	if _, err := io.ReadFull(f, heads); err != nil {
+		t.Fatal(err)
+	}
+	return heads
+}
+
+func copyFiles(t *testing.T, from, to string, names ...string) {
+	t.Helper()
+	for _, name := range names {
 		err := filepath.WalkDir(filepath.Join(from, name), func(path string, d fs.DirEntry, err error) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				return nil // a table that was compacted away
