@@ -17,12 +17,13 @@ type Status struct {
 	NotReady []string
 	Head     uint64
 	Raft     struct {
-		State     string
-		Term      uint64
-		Ready     bool
-		Leader    string
-		LastIndex uint64
-		Servers   []Server
+		State      string
+		Term       uint64
+		Ready      bool
+		Leader     string
+		FirstIndex uint64
+		LastIndex  uint64
+		Servers    []Server
 	}
 }
 

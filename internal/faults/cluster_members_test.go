@@ -127,7 +127,15 @@ func (c *cluster) behindTheTail(label string) {
 	c.round(label, func() {
 		gone = c.others(c.leader())[c.rng.IntN(members-1)]
 		gone.Signal(c.t, syscall.SIGKILL)
+		had := c.last()
 		c.fill("f"+label, beyondTail)
+		dashdtest.Await(c.t, "a raft log that begins behind what the node has", func() error {
+			s, err := c.leader().Status()
+			if err == nil && s.Raft.FirstIndex <= had {
+				err = fmt.Errorf("it begins at %d, and the node has %d", s.Raft.FirstIndex, had)
+			}
+			return err
+		})
 		c.start(gone)
 	})
 	c.wantInstalled(gone.Process)

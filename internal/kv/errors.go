@@ -82,6 +82,7 @@ func trap(in *bool, err *error) {
 	}:
 		*err = errs.Stop(errs.ExitIO, fmt.Errorf("database: memory map cannot be read: %v\n%s", p, debug.Stack()))
 	default:
-		*err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("database: %v\n%s", p, debug.Stack()))
+		what := strings.Join(strings.Fields(fmt.Sprint(p)), " ") // Badger's may have several lines
+		*err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("database: its bytes make no sense: %.200s\n%s", what, debug.Stack()))
 	}
 }
