@@ -268,7 +268,10 @@ func seconds(g gap) string { return (time.Duration(g) * time.Millisecond).String
 // TestTheTableIsThatOfTheRecord compares docs/faults.md with results/faults.json.
 func TestTheTableIsThatOfTheRecord(t *testing.T) {
 	if report.keep {
-		t.Skip("this run writes both")
+		if os.Getenv("CI") == "true" {
+			t.Fatal("this run writes the table and the record (DASHD_FAULTS_RECORD), and so compares nothing")
+		}
+		t.Skip("NOT RUN: this run writes the table and the record (DASHD_FAULTS_RECORD); one that does not compares them")
 	}
 	page, err := os.ReadFile(recordPage)
 	if err != nil {
