@@ -35,6 +35,12 @@ func (c *Cluster) Members() (members []Server) {
 	return members
 }
 
+// LastIndex is the end of this node's raft log.
+func (c *Cluster) LastIndex() uint64 { return c.raft.LastIndex() }
+
+// CommitIndex is the last raft entry that this node has and knows to be committed.
+func (c *Cluster) CommitIndex() uint64 { return c.raft.CommitIndex() }
+
 // AddNonvoter makes a node a member that takes entries and has no vote, or changes
 // the address of one. This node leads in term, or nothing is done.
 func (c *Cluster) AddNonvoter(term uint64, id, address string) error {

@@ -35,6 +35,8 @@ type contact struct {
 	Persisted uint64 `json:"persisted"`
 	Applied   uint64 `json:"appliedIndex"`
 	Dash      uint64 `json:"dash"` // last seq the dashboard's tables hold
+	// Committed is the last raft entry that it has and knows to be committed.
+	Committed uint64 `json:"committedIndex"`
 	// Unfit is why the node should not lead; "" if it may.
 	Unfit string `json:"unfit,omitempty"`
 	// Term is the newest raft term that the node has heard of. Leads says that it leads in that one,
@@ -151,13 +153,24 @@ func (n *Node) ask(ctx context.Context, m cluster.Server) {
 		n.log.Info("a node answers again", "node", m.ID)
 	}
 	p.failed, p.contact, p.at, p.asked, p.delay = nil, said, time.Now(), sent, delay
-	// Its clock is taken to have been read in the middle of the exchange.
-	p.offset = time.Duration(said.Clock-clock)*time.Millisecond - delay/2
+	p.offset = offsetOf(time.Duration(said.Clock-clock)*time.Millisecond, delay)
 	n.confirm()
 	if said.Chain != "" {
 		c.check.said(m.ID, seq, said.Chain)
 	}
 	n.watchLag(p)
+}
+
+// offsetOf is the least that another clock can be off, which was read some time within delay after this one and was
+// ahead of it by so much: an answer that was long on its way does not say that a clock is wrong.
+func offsetOf(ahead, delay time.Duration) time.Duration {
+	switch {
+	case ahead < 0:
+		return ahead
+	case ahead > delay:
+		return ahead - delay
+	}
+	return 0
 }
 
 // skew is how far this node's clock is from the one in the middle of all clocks. Of two
@@ -207,7 +220,7 @@ func (n *Node) ownContact() contact {
 	c := contact{
 		Node: n.Identity().NodeID, Version: n.network.Version, Clock: n.cfg.Now(),
 		Head: n.Store.Head(), Persisted: n.Store.PersistedSeq(), Applied: n.Store.Applied().Index, Dash: n.Dash.Seq(),
-		Unfit: n.unfit(), Term: n.Cluster.CurrentTerm(),
+		Committed: n.Cluster.CommitIndex(), Unfit: n.unfit(), Term: n.Cluster.CurrentTerm(),
 	}
 	c.Leads = err == nil && term == c.Term
 	return c

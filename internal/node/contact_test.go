@@ -97,3 +97,24 @@ func TestF27_SkewOfAClock(t *testing.T) {
 		})
 	}
 }
+
+// What an answer spends on its way is not taken for an error of the clock that it tells.
+func TestF27_AnAnswerThatComesLateIsNoWrongClock(t *testing.T) {
+	const s = time.Second
+	for _, tt := range []struct {
+		name               string
+		ahead, delay, want time.Duration
+	}{
+		{"read at once", 0, s, 0},
+		{"read at the end", s, s, 0},
+		{"behind, whenever it was read", -2 * s, s, -2 * s},
+		{"ahead, even if it was read at the end", 3 * s, s, 2 * s},
+		{"no delay", 3 * s, 0, 3 * s},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := node.OffsetOf(tt.ahead, tt.delay); got != tt.want {
+				t.Errorf("it is off by %v, want %v", got, tt.want)
+			}
+		})
+	}
+}

@@ -94,3 +94,6 @@ func SkewOf(offsets ...time.Duration) time.Duration {
 	}
 	return c.skew()
 }
+
+// OffsetOf is how far another clock is before this one, at least.
+func OffsetOf(ahead, delay time.Duration) time.Duration { return offsetOf(ahead, delay) }

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"dashd/internal/cluster"
@@ -101,6 +102,7 @@ func (c *contacts) caughtUp(id string) bool {
 // keepMembers brings raft's configuration to what the log says of the members, while this
 // node leads, until ctx ends. A node that was removed ends, once raft does without it.
 func (n *Node) keepMembers(ctx context.Context) error {
+	var now standing
 	tick := time.NewTicker(dutyEvery)
 	defer tick.Stop()
 	for {
@@ -116,7 +118,8 @@ func (n *Node) keepMembers(ctx context.Context) error {
 		if err != nil {
 			continue
 		}
-		if err := n.changeOne(ctx, term); err != nil && ctx.Err() == nil {
+		now.see(term, n.Cluster.Members(), n.Cluster.LastIndex())
+		if err := n.changeOne(ctx, &now); err != nil && ctx.Err() == nil {
 			n.log.Info("the cluster's configuration has not been changed; it will be tried again", "err", err)
 		}
 	}
@@ -142,38 +145,105 @@ func (n *Node) IsMember(id string) bool {
 	return false
 }
 
-// changeOne makes the first change that is due, if any.
-func (n *Node) changeOne(ctx context.Context, term uint64) error {
+// standing is raft's configuration as the node that leads finds it.
+type standing struct {
+	term    uint64
+	members []cluster.Server
+	// index is not before the raft entry that made the configuration: it is the end of the log when
+	// this leader saw it first.
+	index uint64
+}
+
+// see notes the configuration of this moment. members were read before the end of the log was.
+func (s *standing) see(term uint64, members []cluster.Server, lastIndex uint64) {
+	if s.term != term || !slices.Equal(s.members, members) {
+		*s = standing{term, members, lastIndex}
+	}
+}
+
+// isKnown reports whether most of the nodes that would vote after a change have the configuration of
+// today in their logs. Without that a change may leave no one who can be elected, although all nodes run:
+// raft refuses its vote to a node that has none in the configuration that the voter knows, which may be
+// from before that node got one, while the node refuses the voter for its shorter log.
+func (n *Node) isKnown(s *standing, voters []string) bool {
+	n.contacts.mu.Lock()
+	defer n.contacts.mu.Unlock()
+	know := 0
+	for _, id := range voters {
+		if p := n.contacts.peers[id]; id == n.Identity().NodeID || p != nil && p.Committed >= s.index {
+			know++
+		}
+	}
+	return 2*know > len(voters)
+}
+
+// change is one that raft's configuration needs, and who votes after it.
+type change struct {
+	voters []string
+	do     func() error
+}
+
+// changeOne makes the first change that is due and need not wait for a node that lags.
+func (n *Node) changeOne(ctx context.Context, s *standing) error {
+	changes := n.due(ctx, s)
+	for _, c := range changes {
+		if n.isKnown(s, c.voters) {
+			return c.do()
+		}
+	}
+	if len(changes) > 0 {
+		return errors.New("most of the nodes that would vote do not have the last change yet")
+	}
+	return nil
+}
+
+// due lists the changes that bring raft's configuration to what the log says.
+func (n *Node) due(ctx context.Context, s *standing) (changes []change) {
 	self, image := n.Identity().NodeID, n.Access.Image()
-	have := map[string]cluster.Server{}
-	for _, m := range n.Cluster.Members() {
-		have[m.ID] = m
+	var voters []string
+	for _, m := range s.members {
+		if m.Voter {
+			voters = append(voters, m.ID)
+		}
+	}
+	add := func(voters []string, do func() error) { changes = append(changes, change{voters, do}) }
+	for _, m := range s.members {
 		row, known := image.Node(m.ID)
+		others := slices.DeleteFunc(slices.Clone(voters), func(id string) bool { return id == m.ID })
 		switch {
 		case !known: // from before members were events: it will be known when it is moved
 		case row.Removed() && m.ID == self:
-			return n.Transfer(ctx, "")
+			add(voters, func() error { return n.Transfer(ctx, "") })
 		case row.Removed():
-			n.log.Info("node removed", "node", m.ID)
-			return n.Cluster.Remove(term, m.ID)
+			add(others, func() error {
+				n.log.Info("node removed", "node", m.ID)
+				return n.Cluster.Remove(s.term, m.ID)
+			})
 		case row.Address != m.Address && row.Address != "":
-			n.log.Info("node moved", "node", m.ID, "address", row.Address)
-			if m.Voter {
-				return n.Cluster.AddVoter(term, m.ID, row.Address)
-			}
-			return n.Cluster.AddNonvoter(term, m.ID, row.Address)
+			add(voters, func() error {
+				n.log.Info("node moved", "node", m.ID, "address", row.Address)
+				if m.Voter {
+					return n.Cluster.AddVoter(s.term, m.ID, row.Address)
+				}
+				return n.Cluster.AddNonvoter(s.term, m.ID, row.Address)
+			})
 		case !m.Voter && n.contacts.caughtUp(m.ID):
-			n.log.Info("node has caught up and gets a vote", "node", m.ID)
-			return n.Cluster.AddVoter(term, m.ID, m.Address)
+			add(append(others, m.ID), func() error {
+				n.log.Info("node has caught up and gets a vote", "node", m.ID)
+				return n.Cluster.AddVoter(s.term, m.ID, m.Address)
+			})
 		}
 	}
 	for _, row := range image.Nodes() {
-		if _, member := have[row.ID]; !member && !row.Removed() && row.Address != "" {
-			n.log.Info("node joins", "node", row.ID, "address", row.Address)
-			return n.Cluster.AddNonvoter(term, row.ID, row.Address)
+		member := slices.ContainsFunc(s.members, func(m cluster.Server) bool { return m.ID == row.ID })
+		if !member && !row.Removed() && row.Address != "" {
+			add(voters, func() error {
+				n.log.Info("node joins", "node", row.ID, "address", row.Address)
+				return n.Cluster.AddNonvoter(s.term, row.ID, row.Address)
+			})
 		}
 	}
-	return nil
+	return changes
 }
 
 // GiveLead gives the lead to another voter, if this node has it and there is one: before it

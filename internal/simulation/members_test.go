@@ -56,3 +56,42 @@ func TestF21_ANodeThatComesBackIsNotKeptWaiting(t *testing.T) {
 		}
 	})
 }
+
+// A node is not removed while one that remains does not know yet who has been given a vote: those two alone
+// could never elect one of them. The one that does not know must wait for nothing but its network.
+func TestP11_NobodyIsRemovedBeforeWhoRemainsKnowsTheVoters(t *testing.T) {
+	simulate(t, 1, func(s *simulation) {
+		l := &ledger{}
+		s.form(3)
+		l.begin(s)
+		ctx, must := context.Background(), func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		first := s.leader()
+		old := (&schedule{simulation: s}).others(first.m)
+		late := s.newMachine("n4")
+		must(s.letIn(ctx, late, first))
+		must(late.boot())
+		time.Sleep(3 * time.Second) // all know it as one without a vote
+		deaf := old[0]
+		mend := s.net.cut(all([]*machine{deaf}, (&schedule{simulation: s}).others(deaf))...)
+		must(s.awaitVoters(4))
+		for _, m := range []*machine{old[1], first.m} {
+			m.mayEnd = errs.ExitIdentity
+			_, err := s.leader().commands.RemoveNode(ctx, projections.Operator("simulation"), m.running.Load().node.Identity().NodeID, nil)
+			must(err)
+			time.Sleep(30 * time.Second)
+		}
+		mend()
+		must(s.awaitVoters(2))
+		old[1].shutDown()
+		first.m.shutDown()
+		s.machines = []*machine{deaf, late}
+		if took := s.wantWrites(l); took > 10*time.Second {
+			t.Errorf("the nodes that remain take writes after %v", took)
+		}
+	})
+}
