@@ -40,8 +40,9 @@ type Loader interface {
 // Scenario is a Work of a peer.
 type Scenario struct {
 	Work
-	// Prepare makes ready what Do needs: connections, prepared statements. It is not measured. Nil: nothing is needed.
-	Prepare func(ctx context.Context) error
+	// Prepare makes ready what Do needs for so many clients, who may be others than Clients: connections, prepared statements, requests. It is not
+	// measured. Nil: nothing is needed.
+	Prepare func(ctx context.Context, clients int) error
 	// Pass, if set, is the whole measurement: something that is done once, to so many events, as reading all of
 	// them is. Then Do is nil and Events 0.
 	Pass func(ctx context.Context) (events int, took time.Duration, err error)

@@ -116,3 +116,16 @@ func Ports(n int) ([]int, error) {
 	}
 	return ports, nil
 }
+
+// Output runs a program to its end, which comes early if ctx ends, and returns what it printed.
+func Output(ctx context.Context, cmd *exec.Cmd) ([]byte, error) {
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
+	defer stop()
+	err := cmd.Wait()
+	return bytes.TrimSpace(out.Bytes()), err
+}
