@@ -1,6 +1,7 @@
 package faults_test
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -156,6 +157,13 @@ func TestF12HungDisk(t *testing.T) {
 			if leader, _ := dashdtest.Leader(t, d.others(n)...); leader == n {
 				t.Errorf("a node whose disk hangs leads (seed %d)", seed)
 			}
+			// It counts only the time in which it could look: on a busy machine that may take longer.
+			dashdtest.Await(t, "a node that ends because its disk hangs", func() error {
+				if !strings.Contains(n.Output(), "level=ERROR") {
+					return errors.New("it goes on")
+				}
+				return nil
+			})
 			thaw()
 			// What hangs cannot say much: the log has the reason.
 			if code := n.Wait(t); code != errs.ExitIO || !strings.Contains(n.Output(), "level=ERROR") {
