@@ -33,9 +33,12 @@ func ended(t *testing.T, n *dashdtest.Node, codes ...int) (problem string) {
 	return ""
 }
 
+// exitCrash is what the runtime of Go ends with when a goroutine fails that nobody can recover.
+const exitCrash = 2
+
 func exitName(code int) string {
 	names := map[int]string{
-		-1: "none (a signal)", 0: "0", 2: "2 (a crash)", errs.ExitBug: "70 (bug)", errs.ExitIntegrity: "74 (integrity)",
+		-1: "none (a signal)", 0: "0", exitCrash: "2 (a crash)", errs.ExitBug: "70 (bug)", errs.ExitIntegrity: "74 (integrity)",
 		errs.ExitIO: "75 (I/O)", errs.ExitDiskLow: "76 (disk low)", errs.ExitIdentity: "77 (identity)",
 	}
 	if name, ok := names[code]; ok {
