@@ -93,10 +93,11 @@ func (p *Peer) Start(ctx context.Context, dir string) (facts peer.Facts, err err
 			return facts, err
 		}
 	}
-	if err = p.exec(ctx, schema); err == nil && !p.bare {
-		err = p.exec(ctx, indexes)
+	tables := []string{schema, indexes}
+	if p.bare {
+		tables = tables[:1]
 	}
-	if err != nil {
+	if err = p.exec(ctx, tables...); err != nil {
 		return facts, err
 	}
 	return p.facts(ctx)
@@ -120,7 +121,7 @@ func (p *Peer) startStandby(ctx context.Context, name string, port int) error {
 
 // formQuorum makes commits wait for one of the standbys, once all of them are there.
 func (p *Peer) formQuorum(ctx context.Context) error {
-	err := p.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (s1, s2)'; SELECT pg_reload_conf()")
+	err := p.exec(ctx, "ALTER SYSTEM SET synchronous_standby_names = 'ANY 1 (s1, s2)'", "SELECT pg_reload_conf()")
 	for err == nil {
 		var n int
 		if err = p.query(ctx, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'quorum'", &n); n == p.standbys {
@@ -135,15 +136,17 @@ func (p *Peer) formQuorum(ctx context.Context) error {
 	return err
 }
 
-// exec runs statements on the primary, one transaction each.
-func (p *Peer) exec(ctx context.Context, sql string) error {
+// exec runs texts of statements on the primary, each text in a transaction.
+func (p *Peer) exec(ctx context.Context, texts ...string) error {
 	c, err := pgx.Connect(ctx, p.servers[0].url())
 	if err != nil {
 		return err
 	}
 	defer c.Close(ctx)
-	if _, err := c.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
-		return fmt.Errorf("%.60s: %w", sql, err)
+	for _, sql := range texts {
+		if _, err := c.PgConn().Exec(ctx, sql).ReadAll(); err != nil {
+			return fmt.Errorf("%.60s: %w", sql, err)
+		}
 	}
 	return nil
 }
@@ -200,10 +203,8 @@ func (p *Peer) Pids() []int {
 
 // DiskBytes implements peer.Peer: the table with its indexes behind a vacuum and a checkpoint, and the segments of the WAL.
 func (p *Peer) DiskBytes(ctx context.Context) (d peer.Disk, err error) {
-	for _, sql := range []string{"VACUUM events", "CHECKPOINT"} {
-		if err := p.exec(ctx, sql); err != nil {
-			return d, err
-		}
+	if err := p.exec(ctx, "VACUUM events", "CHECKPOINT"); err != nil {
+		return d, err
 	}
 	var table int64
 	err = p.query(ctx, `SELECT (SELECT count(*) FROM events), pg_total_relation_size('events'), pg_table_size('events'),
@@ -284,10 +285,5 @@ func (p *Peer) Load(ctx context.Context, n int, progress func(events int)) error
 	if err := g.Wait(); err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	for _, sql := range []string{"VACUUM ANALYZE events", "CHECKPOINT"} {
-		if err := p.exec(ctx, sql); err != nil {
-			return err
-		}
-	}
-	return nil
+	return p.exec(ctx, "VACUUM ANALYZE events", "CHECKPOINT")
 }
