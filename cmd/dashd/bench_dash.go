@@ -161,8 +161,8 @@ func heapInUse() int64 {
 
 // once is the result of something that was done once.
 func once(took time.Duration) bench.Result {
-	return bench.Result{
-		Clients: 1, Seconds: took.Seconds(), Requests: 1, PerSec: 1 / took.Seconds(),
-		P50: took, P95: took, P99: took, Max: took, CPUPer: -1, WrotePer: -1, PeakRSS: -1,
-	}
+	r := bench.Unknown()
+	r.Clients, r.Seconds, r.Requests, r.PerSec = 1, took.Seconds(), 1, 1/took.Seconds()
+	r.P50, r.P95, r.P99, r.P999, r.Max = took, took, took, took, took
+	return r
 }
