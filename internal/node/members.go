@@ -103,6 +103,7 @@ func (c *contacts) caughtUp(id string) bool {
 // node leads, until ctx ends. A node that was removed ends, once raft does without it.
 func (n *Node) keepMembers(ctx context.Context) error {
 	var now standing
+	var why string // what was due was not done when it was last tried
 	tick := time.NewTicker(dutyEvery)
 	defer tick.Stop()
 	for {
@@ -119,8 +120,13 @@ func (n *Node) keepMembers(ctx context.Context) error {
 			continue
 		}
 		now.see(term, n.Cluster.Members(), n.Cluster.LastIndex())
-		if err := n.changeOne(ctx, &now); err != nil && ctx.Err() == nil {
-			n.log.Info("the cluster's configuration has not been changed; it will be tried again", "err", err)
+		said := why
+		why = ""
+		if err := n.changeOne(ctx, &now); err != nil {
+			why = err.Error()
+		}
+		if why != "" && why != said && ctx.Err() == nil {
+			n.log.Info("the cluster's configuration has not been changed; it will be tried again", "why", why)
 		}
 	}
 }
