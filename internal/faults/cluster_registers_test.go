@@ -13,68 +13,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"testing"
 	"time"
 
 	"github.com/anishathalye/porcupine"
 
 	"dashd/internal/dashdtest"
+	"dashd/internal/findings"
 )
-
-// A register is a user: his name is written and read, and whether he is banned.
-type register struct {
-	name   string
-	banned bool
-}
-
-// call is what is done with a register.
-type call struct {
-	user int
-	what string // rename, ban, unban or read
-	name string // the new one
-}
-
-// outcome is what a call was answered. A call that changes something and has no
-// answer may have happened at any later time.
-type outcome struct {
-	register // that was read
-	unknown  bool
-}
-
-// registers is the model of one user: each call happens at one moment between its
-// beginning and its end.
-var registers = porcupine.Model{
-	Partition: func(history []porcupine.Operation) [][]porcupine.Operation {
-		byUser := map[int][]porcupine.Operation{}
-		for _, o := range history {
-			user := o.Input.(call).user
-			byUser[user] = append(byUser[user], o)
-		}
-		var all [][]porcupine.Operation
-		for _, part := range byUser {
-			all = append(all, part)
-		}
-		return all
-	},
-	Init: func() any { return register{name: firstName} },
-	Step: func(state, input, output any) (bool, any) {
-		r := state.(register)
-		switch c := input.(call); c.what {
-		case "rename":
-			r.name = c.name
-		case "ban":
-			r.banned = true
-		case "unban":
-			r.banned = false
-		default:
-			return output.(outcome).register == r, r
-		}
-		return true, r
-	},
-	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
-}
-
-const firstName = "first"
 
 // operators are clients that send commands and strong reads to any node, and
 // remember all of them.
@@ -113,7 +58,7 @@ func (c *cluster) operate(label string, users, clients int) *operators {
 // create creates a user.
 func (o *operators) create(who string) (id string) {
 	o.c.t.Helper()
-	body := fmt.Sprintf(`{"name":%q,"email":"%s@example.com"}`, firstName, strings.ToLower(who))
+	body := fmt.Sprintf(`{"name":%q,"email":"%s@example.com"}`, findings.FirstName, strings.ToLower(who))
 	p := o.operator(-1)
 	text, ok := p.insist("POST", "/dash/user", body, who)
 	var user struct{ ID string }
@@ -142,7 +87,7 @@ func (o *operators) wantLinearizable() {
 	t.Helper()
 	o.end()
 	s.Notes["calls in histories"] += len(o.history)
-	result, info := porcupine.CheckOperationsVerbose(registers, o.history, dashdtest.Patience)
+	result, info := porcupine.CheckOperationsVerbose(findings.Registers, o.history, dashdtest.Patience)
 	if result == porcupine.Ok {
 		s.Notes["linearizable histories"]++
 		return
@@ -150,7 +95,7 @@ func (o *operators) wantLinearizable() {
 	s.Wrong++
 	s.Notes["histories: "+string(result)]++
 	path := filepath.Join(os.TempDir(), fmt.Sprintf("dashd-history-%d-%s.html", seed, o.label))
-	if err := porcupine.VisualizePath(registers, info, path); err != nil {
+	if err := porcupine.VisualizePath(findings.Registers, info, path); err != nil {
 		t.Error(err)
 	}
 	t.Errorf("a history of %d calls (seed %d): %s; it is drawn in %s", len(o.history), seed, result, path)
@@ -179,30 +124,27 @@ func (o *operators) operator(id int) *operator {
 func (p *operator) run(ctx context.Context) {
 	defer p.http.CloseIdleConnections()
 	for ctx.Err() == nil {
-		user := p.rng.IntN(len(p.o.users))
-		switch p.rng.IntN(6) {
-		case 0, 1:
+		c := findings.Draw(p.rng, len(p.o.users), func() string {
 			p.made++
-			name := fmt.Sprintf("%s.%d.%d", p.o.label, p.id, p.made)
-			p.change(call{user: user, what: "rename", name: name}, "PATCH", "/dash/user", fmt.Sprintf(`,"name":%q`, name))
-		case 2:
-			p.change(call{user: user, what: "ban"}, "POST", "/dash/user/ban", "")
-		case 3:
-			p.change(call{user: user, what: "unban"}, "POST", "/dash/user/unban", "")
-		default:
-			p.read(user)
+			return fmt.Sprintf("%s.%d.%d", p.o.label, p.id, p.made)
+		})
+		if c == findings.Read(c.User) {
+			p.read(c.User)
+		} else {
+			p.change(c)
 		}
 		pause(ctx, between(p.rng, 0, think))
 	}
 }
 
 // change sends a command until it is done.
-func (p *operator) change(c call, method, path, fields string) {
+func (p *operator) change(c findings.Call) {
 	begin := time.Since(p.o.began)
 	p.made++
 	key := fmt.Sprintf("%s-%d-%d", p.o.label, p.id, p.made)
-	_, ok := p.insist(method, path, fmt.Sprintf(`{"userId":%q%s}`, p.o.users[c.user], fields), key)
-	op := porcupine.Operation{ClientId: p.id, Input: c, Call: int64(begin), Output: outcome{unknown: !ok}, Return: math.MaxInt64}
+	method, path, body := c.Request(p.o.users[c.User])
+	_, ok := p.insist(method, path, body, key)
+	op := porcupine.Operation{ClientId: p.id, Input: c, Call: int64(begin), Output: findings.Outcome{Unknown: !ok}, Return: math.MaxInt64}
 	if ok {
 		op.Return = int64(time.Since(p.o.began))
 	}
@@ -227,17 +169,14 @@ func (p *operator) read(user int) {
 			time.Sleep(between(p.rng, wait/2, wait))
 			continue
 		}
-		var u struct {
-			Name   string
-			Banned bool
-		}
+		var u findings.Register
 		if err := json.Unmarshal(text, &u); err != nil {
 			p.wrong("GET %s: %s %v", path, text, err)
 			return
 		}
 		p.note(porcupine.Operation{
-			ClientId: p.id, Input: call{user: user, what: "read"}, Call: int64(begin),
-			Output: outcome{register: register{u.Name, u.Banned}}, Return: int64(time.Since(p.o.began)),
+			ClientId: p.id, Input: findings.Read(user), Call: int64(begin),
+			Output: findings.Outcome{Register: u}, Return: int64(time.Since(p.o.began)),
 		})
 		return
 	}
@@ -301,33 +240,4 @@ func (p *operator) ask(method, path, body, key string) (status int, text []byte,
 	defer resp.Body.Close()
 	text, err = io.ReadAll(resp.Body)
 	return resp.StatusCode, text, err
-}
-
-// The model itself must tell a good history from a bad one.
-func TestTheModelOfRegisters(t *testing.T) {
-	write := func(from, to int64, name string) porcupine.Operation {
-		return porcupine.Operation{Input: call{what: "rename", name: name}, Output: outcome{}, Call: from, Return: to}
-	}
-	read := func(from, to int64, name string) porcupine.Operation {
-		return porcupine.Operation{Input: call{what: "read"}, Output: outcome{register: register{name: name}}, Call: from, Return: to}
-	}
-	for _, tt := range []struct {
-		name    string
-		history []porcupine.Operation
-		want    bool
-	}{
-		{"a read behind a write sees it", []porcupine.Operation{write(1, 2, "a"), read(3, 4, "a")}, true},
-		{"a read beside a write may not see it", []porcupine.Operation{write(1, 4, "a"), read(2, 3, firstName)}, true},
-		{"a stale read", []porcupine.Operation{write(1, 2, "a"), read(3, 4, firstName)}, false},
-		{"a read that goes back", []porcupine.Operation{write(1, 9, "a"), read(2, 3, "a"), read(4, 5, firstName)}, false},
-		{"a lost write", []porcupine.Operation{write(1, 2, "a"), write(3, 4, "b"), read(5, 6, "a")}, false},
-		{"an unknown write comes late", []porcupine.Operation{write(1, math.MaxInt64, "a"), read(2, 3, firstName), read(4, 5, "a")}, true},
-		{"a write that happens twice", []porcupine.Operation{write(1, 2, "a"), write(3, 4, "b"), read(5, 6, "b"), read(7, 8, "a")}, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := porcupine.CheckOperations(registers, tt.history); got != tt.want {
-				t.Errorf("linearizable: %v, want %v", got, tt.want)
-			}
-		})
-	}
 }

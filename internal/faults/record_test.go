@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -17,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"dashd/internal/findings"
 )
 
 // The record is what all runs with DASHD_FAULTS_RECORD=1 have found, in a file, and
@@ -35,16 +36,11 @@ var update = flag.Bool("update", false, "write the table of results into docs/fa
 
 // total is a scenario on record.
 type total struct {
-	Name         string         `json:"name"`
-	Outcome      string         `json:"outcome"` // of the last run
-	Rounds       int            `json:"rounds"`  // that passed
-	FailedRuns   int            `json:"failedRuns"`
-	Acknowledged int            `json:"acknowledged"`
-	Unknown      int            `json:"unknown"`
-	Survived     int            `json:"survived"`
-	Lost         int            `json:"lost"`
-	Duplicated   int            `json:"duplicated"`
-	Wrong        int            `json:"wrong"`
+	Name       string `json:"name"`
+	Outcome    string `json:"outcome"` // of the last run
+	Rounds     int    `json:"rounds"`  // that passed
+	FailedRuns int    `json:"failedRuns"`
+	findings.Found
 	LongestStart int64          `json:"longestStartMs,omitempty"`
 	Gaps         gaps           `json:"gapsMs,omitempty"`
 	Notes        map[string]int `json:"notes,omitempty"`
@@ -145,12 +141,7 @@ func (t total) with(s *scenario) total {
 		t.FailedRuns++
 	}
 	t.Rounds += s.Rounds
-	t.Acknowledged += s.Acknowledged
-	t.Unknown += s.Unknown
-	t.Survived += s.Survived
-	t.Lost += s.Lost
-	t.Duplicated += s.Duplicated
-	t.Wrong += s.Wrong
+	t.Found = t.Plus(s.Found)
 	t.LongestStart = max(t.LongestStart, s.longestStart.Milliseconds())
 	t.Gaps = slices.Concat(t.Gaps, s.Gaps)
 	notes := maps.Clone(t.Notes)
@@ -166,7 +157,7 @@ func (t total) with(s *scenario) total {
 	}
 	t.Notes = notes
 	t.Seeds = withNew(t.Seeds, fmt.Sprint(s.Seed))
-	t.Commits = withNew(t.Commits, commit())
+	t.Commits = withNew(t.Commits, findings.Commit())
 	return t
 }
 
@@ -177,22 +168,13 @@ func withNew(list []string, s string) []string {
 	return append(slices.Clone(list), s)
 }
 
-// commit is that of the tree under test.
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=10", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
-}
-
 func writeRecord(all map[string]total) error {
 	list := sortedTotals(all)
 	text, err := json.MarshalIndent(map[string]any{"scenarios": list}, "", "  ")
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(recordFile, append(text, '\n')); err != nil {
+	if err := findings.ReplaceFile(recordFile, append(text, '\n')); err != nil {
 		return err
 	}
 	page, err := os.ReadFile(recordPage)
@@ -202,7 +184,7 @@ func writeRecord(all map[string]total) error {
 	if page, err = withTable(page, list); err != nil {
 		return err
 	}
-	return replaceFile(recordPage, page)
+	return findings.ReplaceFile(recordPage, page)
 }
 
 func sortedTotals(all map[string]total) []total {
@@ -224,17 +206,6 @@ func compareNames(a, b string) int {
 		return 1
 	}
 	return strings.Compare(a, b)
-}
-
-// replaceFile writes a file whole or not at all.
-func replaceFile(path string, text []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	if err := os.WriteFile(path+".new", text, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
 }
 
 // withTable is the page with the table of what is on record.
@@ -282,7 +253,7 @@ func TestTheTableIsThatOfTheRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	if *update {
-		if err := replaceFile(recordPage, want); err != nil {
+		if err := findings.ReplaceFile(recordPage, want); err != nil {
 			t.Fatal(err)
 		}
 	} else if !bytes.Equal(page, want) {
@@ -294,8 +265,8 @@ func TestTheTableIsThatOfTheRecord(t *testing.T) {
 func TestTheRecordAddsUp(t *testing.T) {
 	var sum total
 	for i, s := range []scenario{
-		{Name: "x", Outcome: "passed", Seed: 7, Rounds: 2, Acknowledged: 10, Gaps: []gap{300, 100}, Notes: map[string]int{"a": 1}},
-		{Name: "x", Outcome: "failed", Seed: 8, Rounds: 1, Acknowledged: 5, Lost: 1, Gaps: []gap{200}, Notes: map[string]int{"a": 2, "b": 1}},
+		{Name: "x", Outcome: "passed", Seed: 7, Rounds: 2, Found: findings.Found{Acknowledged: 10}, Gaps: []gap{300, 100}, Notes: map[string]int{"a": 1}},
+		{Name: "x", Outcome: "failed", Seed: 8, Rounds: 1, Found: findings.Found{Acknowledged: 5, Lost: 1}, Gaps: []gap{200}, Notes: map[string]int{"a": 2, "b": 1}},
 	} {
 		sum = sum.with(&s)
 		if want := []string{"7", "8"}[:i+1]; !slices.Equal(sum.Seeds, want) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"text/tabwriter"
 	"time"
+
+	"dashd/internal/findings"
 )
 
 // report collects what became of every scenario.
@@ -22,18 +24,13 @@ type results struct {
 
 // scenario is what this run has found in one scenario.
 type scenario struct {
-	Name         string
-	Outcome      string // passed, failed, or why it was not run
-	Seed         uint64
-	Rounds       int
-	Acknowledged int // events
-	Unknown      int // events without an answer
-	Survived     int // of those, in the log
-	Lost         int
-	Duplicated   int
-	Wrong        int            // content, position or answer
-	Gaps         []gap          // the longest one of each fault
-	Notes        map[string]int // what else was counted
+	Name    string
+	Outcome string // passed, failed, or why it was not run
+	Seed    uint64
+	Rounds  int
+	findings.Found
+	Gaps  []gap          // the longest one of each fault
+	Notes map[string]int // what else was counted
 
 	longestStart time.Duration
 }

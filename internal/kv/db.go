@@ -49,11 +49,14 @@ func Open(dir string, o Options) (*DB, error) {
 	if err := prepare(dir, o.MinFree); err != nil {
 		return nil, err
 	}
+	if o.MemTable == 0 {
+		o.MemTable = memTableSize
+	}
 	if o.Working == nil {
 		o.Working = func() func() { return func() {} }
 	}
 	log := newLogger(o.Log, o.Fatal)
-	b, err := openBadger(dir, log)
+	b, err := openBadger(dir, o.MemTable, log)
 	if err != nil {
 		return nil, openError(dir, err)
 	}
@@ -70,8 +73,8 @@ func Open(dir string, o Options) (*DB, error) {
 
 // openBadger turns Badger's panics about broken files into errors, as far as
 // they happen in this goroutine.
-func openBadger(dir string, log *logger) (b *badger.DB, err error) {
-	o := badgerOptions(dir, log)
+func openBadger(dir string, memTable int64, log *logger) (b *badger.DB, err error) {
+	o := badgerOptions(dir, memTable, log)
 	defer trap(new(bool), &err)
 	if err := removeUnborn(dir); err != nil {
 		return nil, err

@@ -19,6 +19,9 @@ type Options struct {
 	Working func() (ended func())
 	// MinFree is the free space in bytes below which nothing is written; 0: DefaultMinFree.
 	MinFree uint64
+	// MemTable is for tests that open many databases: how many bytes are gathered in memory before they
+	// become a table; 0: 32 MiB. With less, a Write can take less than MaxWrite, a seventh of this.
+	MemTable int64
 }
 
 const (
@@ -37,13 +40,13 @@ const (
 
 // badgerOptions are chosen for durability first; each that differs from the
 // default says why.
-func badgerOptions(dir string, log badger.Logger) badger.Options {
+func badgerOptions(dir string, memTable int64, log badger.Logger) badger.Options {
 	o := badger.DefaultOptions(dir)
 	o.Logger = log
 	o.MetricsEnabled = false
 
 	o.SyncWrites = true // Sync alone covers the active memtable only
-	o.MemTableSize = memTableSize
+	o.MemTableSize = memTable
 	o.ValueThreshold = valueThreshold
 	o.ValueLogFileSize = 64 << 20 // it stays empty
 	o.VerifyValueChecksum = true

@@ -26,6 +26,7 @@ var layer = map[string]int{
 	"dashd/internal/outbound":    1,
 	"dashd/internal/peer":        1,
 	"dashd/internal/tokens":      1,
+	"dashd/internal/findings":    1,
 	"dashd/internal/kv":          2,
 	"dashd/internal/destination": 2,
 	"dashd/internal/geoupdate":   2,
@@ -80,6 +81,7 @@ var doors = map[string][]string{
 	"github.com/oschwald/geoip2-golang/":            {"dashd/geo"},
 	"github.com/oschwald/maxminddb-golang/":         {"dashd/geo"},
 	"github.com/fsnotify/":                          {"dashd/geo"},
+	"github.com/anishathalye/porcupine":             {"dashd/internal/findings"},
 }
 
 func TestPackagesKeepTheirLayers(t *testing.T) {

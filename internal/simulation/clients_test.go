@@ -31,7 +31,7 @@ func (m *machine) request(ctx context.Context, method, path, idempotency, body s
 		req.Header.Set("Idempotency-Key", idempotency)
 	}
 	answered := make(chan *httptest.ResponseRecorder, 1)
-	go func() { // ends with the request
+	m.s.staff.do(func() { // ends with the request
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
 				m.s.problem("a handler panicked: %v", p)
@@ -40,7 +40,7 @@ func (m *machine) request(ctx context.Context, method, path, idempotency, body s
 		answer := httptest.NewRecorder()
 		l.api.ServeHTTP(answer, req)
 		answered <- answer
-	}()
+	})
 	select {
 	case a := <-answered:
 		select {

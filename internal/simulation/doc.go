@@ -6,6 +6,9 @@
 // seed decides what fails, when and for how long. How goroutines take turns is not decided by it: a
 // seed that fails may pass when it is run again, and then some runs more show it.
 //
+// What does not fail is done once: simulations under random faults take up copies of one cluster that was
+// formed and stopped. Their databases have smaller tables in memory than dashd's, which do not fill.
+//
 //	DASHD_SIM_SEED=n   run this seed only
 //	DASHD_SIM_SEEDS=n  run so many seeds
 //

@@ -14,6 +14,7 @@ func TestF31_ThreeNodesUnderRandomFaults(t *testing.T) {
 	for _, seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
+			template.get(t)
 			l := &ledger{}
 			defer func() { report.add(t, seed, l) }()
 			simulate(t, seed, func(s *simulation) { s.exposeTo(l) })
@@ -26,7 +27,7 @@ func TestF31_ThreeNodesUnderRandomFaults(t *testing.T) {
 
 // exposeTo lets a cluster work under faults, and checks what it has made of that.
 func (s *simulation) exposeTo(l *ledger) {
-	s.form(3)
+	s.takeUp(&template)
 	l.begin(s)
 	c := s.use(l)
 	defer c.end()

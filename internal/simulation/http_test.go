@@ -35,14 +35,14 @@ func (t roundTripper) RoundTrip(req *http.Request) (*http.Response, error) {
 	if meets := t.l.m.s.meets.Load(); meets != nil {
 		(*meets)(t.l.m, req.URL.Path)
 	}
-	ctx, cancel := bothLive(t.l, to)
+	ctx, cancel := context.WithCancel(t.l.connection(to))
 	if trace := httptrace.ContextClientTrace(req.Context()); trace != nil && trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
 	x := &exchange{ctx: ctx, cancel: cancel, from: t.l, to: to, caller: req.Context(), pieces: make(chan piece, 4), header: http.Header{}}
 	sent := req.Clone(ctx)
 	sent.Body, sent.RequestURI = io.NopCloser(bytes.NewReader(body)), req.URL.RequestURI()
-	go x.serve(sent) // ends with the connection
+	t.l.m.s.staff.do(func() { x.serve(sent) }) // ends with the connection
 	p, err := x.next()
 	if err != nil {
 		x.end()
@@ -181,9 +181,9 @@ func (x *exchange) Close() error {
 // end closes the connection, which the other side learns when that message reaches it.
 func (x *exchange) end() {
 	x.ending.Do(func() {
-		go func() { // ends with the connection
+		x.from.m.s.staff.do(func() { // ends with the connection
 			defer x.cancel()
 			_ = x.from.m.s.net.carry(x.ctx, direction{x.from.m, x.to.m}) // or after a time by itself
-		}()
+		})
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"dashd/eventlog"
+	"dashd/internal/findings"
 )
 
 // ledger is what clients have sent and what they were told. Any goroutine may use it.
@@ -37,8 +38,8 @@ type ledger struct {
 
 // counts are what the simulation reports.
 type counts struct {
-	Acknowledged, Unknown, Survived, Lost, Duplicated, Wrong int
-	Operations, Reads, Tokens                                int
+	findings.Found
+	Operations, Reads, Tokens int
 }
 
 // sent is an event that a client has sent.

@@ -71,6 +71,8 @@ type life struct {
 	silent   bool
 	sessions context.Context // of its connections
 	reset    context.CancelFunc
+	// connections to others, as long as they last.
+	connections map[*life]context.Context
 }
 
 func (s *simulation) newMachine(name string) *machine {
@@ -97,12 +99,12 @@ var noWatermarks = node.Watermarks{Alarm: kv.Watermark{Bytes: 1}}
 
 // boot starts dashd. An error says that the node refused to start.
 func (m *machine) boot() error {
-	l := &life{m: m, gone: make(chan struct{}), ended: make(chan struct{})}
+	l := &life{m: m, gone: make(chan struct{}), ended: make(chan struct{}), connections: map[*life]context.Context{}}
 	l.transport = newTransport(l)
 	l.sessions, l.reset = context.WithCancel(context.Background())
 	log := slog.New(slog.NewTextHandler(&lineWriter{m: m}, &slog.HandlerOptions{Level: logLevel}))
 	n, err := node.Open(context.Background(), node.Config{
-		Dir: m.dir, Log: log, Now: m.now, Watermarks: noWatermarks, Database: kv.Options{MinFree: 1},
+		Dir: m.dir, Log: log, Now: m.now, Watermarks: noWatermarks, Database: kv.Options{MinFree: 1, MemTable: m.s.memTable},
 		TruncateBytes: truncateBytes, Storage: m.storage.work, Silence: l.silence,
 		Connect: func(cluster.Identity) (node.Network, error) {
 			return node.Network{

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"testing"
 	"time"
@@ -45,7 +46,13 @@ func runAll(m *testing.M) int {
 	for i := range n {
 		seeds = append(seeds, first+i)
 	}
+	// The few large tables of databases make up most of the heap: with the usual limit it would be
+	// searched for garbage as often as somebody starts a node.
+	debug.SetGCPercent(300)
 	code := m.Run()
+	if err := template.remove(); err != nil {
+		fmt.Println("simulation:", err)
+	}
 	if err := report.end(); err != nil {
 		fmt.Println("simulation: results are not recorded:", err)
 		return 1

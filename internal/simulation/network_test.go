@@ -133,26 +133,27 @@ func (n *network) isCut(d direction) bool {
 // carry returns when a message has come to the other end, or never will. One that is on its
 // way when that is cut has to be sent again.
 func (n *network) carry(ctx context.Context, d direction) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, giveUpAfter, errTimeout)
-	defer cancel()
-	for {
+	for givesUp := time.Now().Add(giveUpAfter); ; {
 		took, mends := n.takes(d)
-		if mends != nil {
-			select {
-			case <-mends:
-				continue
-			case <-ctx.Done():
-				return context.Cause(ctx)
-			}
+		left := time.Until(givesUp)
+		arrives := mends == nil && took < left
+		if !arrives {
+			took = left
 		}
-		arrives := time.NewTimer(took)
+		timer := time.NewTimer(took)
 		select {
-		case <-arrives.C:
+		case <-mends: // nil: never
+			timer.Stop()
+			continue
+		case <-timer.C:
 		case <-ctx.Done():
-			arrives.Stop()
+			timer.Stop()
 			return context.Cause(ctx)
 		}
-		if !n.isCut(d) {
+		switch {
+		case !arrives:
+			return errTimeout
+		case !n.isCut(d):
 			return nil
 		}
 	}

@@ -9,53 +9,13 @@ import (
 	"time"
 
 	"github.com/anishathalye/porcupine"
+
+	"dashd/internal/findings"
 )
-
-// A register is a user: commands write his name and whether he is banned, and strong reads read it.
-type register struct {
-	name   string
-	banned bool
-}
-
-type call struct {
-	user int
-	what string // rename, ban, unban or read
-	name string
-}
-
-// model is that of all registers: each call happens at one moment between its begin and its end.
-var model = porcupine.Model{
-	Partition: func(history []porcupine.Operation) (parts [][]porcupine.Operation) {
-		parts = make([][]porcupine.Operation, registers)
-		for _, o := range history {
-			user := o.Input.(call).user
-			parts[user] = append(parts[user], o)
-		}
-		return parts
-	},
-	Init: func() any { return register{name: firstName} },
-	Step: func(state, input, output any) (bool, any) {
-		r := state.(register)
-		switch c := input.(call); c.what {
-		case "rename":
-			r.name = c.name
-		case "ban":
-			r.banned = true
-		case "unban":
-			r.banned = false
-		default:
-			return output.(register) == r, r
-		}
-		return true, r
-	},
-	DescribeOperation: func(input, output any) string { return fmt.Sprintf("%+v: %+v", input, output) },
-}
-
-const firstName = "first"
 
 // createUser makes a user, whose id it returns.
 func (c *clients) createUser(i int) string {
-	body := fmt.Sprintf(`{"name":%q,"email":"register%d@example.com"}`, firstName, i)
+	body := fmt.Sprintf(`{"name":%q,"email":"register%d@example.com"}`, findings.FirstName, i)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	answer, err := c.s.machines[0].request(ctx, "POST", "/dash/user", fmt.Sprint("register", i), body)
@@ -71,26 +31,21 @@ func (c *clients) createUser(i int) string {
 
 // operate changes a register or reads it.
 func (c *client) operate(context.Context) {
-	user := c.rng.IntN(len(c.users))
-	switch c.rng.IntN(6) {
-	case 0, 1:
-		name := c.name()
-		c.change(call{user: user, what: "rename", name: name}, "PATCH", "/dash/user", fmt.Sprintf(`,"name":%q`, name))
-	case 2:
-		c.change(call{user: user, what: "ban"}, "POST", "/dash/user/ban", "")
-	case 3:
-		c.change(call{user: user, what: "unban"}, "POST", "/dash/user/unban", "")
-	default:
-		c.readRegister(user)
+	what := findings.Draw(c.rng, len(c.users), c.name)
+	if what == findings.Read(what.User) {
+		c.readRegister(what.User)
+	} else {
+		c.change(what)
 	}
 }
 
 // change sends a command, each time under the same key, until it is done. One that is never done
 // may happen at any later time.
-func (c *client) change(what call, method, path, fields string) {
+func (c *client) change(what findings.Call) {
 	begin := c.l.moment()
-	_, ok := c.insist(method, path, c.name(), fmt.Sprintf(`{"userId":%q%s}`, c.users[what.user], fields))
-	op := porcupine.Operation{ClientId: c.id, Input: what, Call: begin, Return: math.MaxInt64}
+	method, path, body := what.Request(c.users[what.User])
+	_, ok := c.insist(method, path, c.name(), body)
+	op := porcupine.Operation{ClientId: c.id, Input: what, Call: begin, Output: findings.Outcome{Unknown: !ok}, Return: math.MaxInt64}
 	if ok {
 		op.Return = c.l.moment()
 	}
@@ -105,15 +60,12 @@ func (c *client) readRegister(user int) {
 		return
 	}
 	end := c.l.moment()
-	var u struct {
-		Name   string
-		Banned bool
-	}
+	var u findings.Register
 	if err := json.Unmarshal(answer.Body.Bytes(), &u); err != nil {
 		c.l.wrong("a user is %s: %v", answer.Body, err)
 		return
 	}
-	c.l.operation(porcupine.Operation{ClientId: c.id, Input: call{user: user, what: "read"}, Call: begin, Output: register{u.Name, u.Banned}, Return: end})
+	c.l.operation(porcupine.Operation{ClientId: c.id, Input: findings.Read(user), Call: begin, Output: findings.Outcome{Register: u}, Return: end})
 }
 
 func (l *ledger) operation(op porcupine.Operation) {
@@ -126,7 +78,7 @@ func (l *ledger) operation(op porcupine.Operation) {
 // wantLinearizable checks the history of the registers. It runs outside virtual time: how long
 // that may take is real.
 func (l *ledger) wantLinearizable() error {
-	result, _ := porcupine.CheckOperationsVerbose(model, l.history, time.Minute)
+	result, _ := porcupine.CheckOperationsVerbose(findings.Registers, l.history, time.Minute)
 	if result == porcupine.Ok {
 		return nil
 	}

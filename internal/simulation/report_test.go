@@ -1,18 +1,19 @@
 package simulation_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"dashd/internal/findings"
 )
 
 // recordFile has what all runs with DASHD_SIM_RECORD=1 have found together.
@@ -32,21 +33,42 @@ const recordEvery = 50
 
 // total is what was found, in the form of results/faults.json.
 type total struct {
-	Name         string         `json:"name"`
-	Outcome      string         `json:"outcome"` // of the last run
-	Rounds       int            `json:"rounds"`  // seeds that passed
-	FailedRuns   int            `json:"failedRuns"`
-	Acknowledged int            `json:"acknowledged"`
-	Unknown      int            `json:"unknown"`
-	Survived     int            `json:"survived"`
-	Lost         int            `json:"lost"`
-	Duplicated   int            `json:"duplicated"`
-	Wrong        int            `json:"wrong"`
-	LongestGap   int64          `json:"longestGapMs"`    // with no write taken, faults and all
-	Resumed      int64          `json:"longestResumeMs"` // until a write was taken after the last fault
-	Notes        map[string]int `json:"notes,omitempty"` // operations, and faults by name
-	Seeds        []string       `json:"seeds"`           // of each run, from-to: as many of them as it came to
-	Commits      []string       `json:"commits"`
+	Name       string `json:"name"`
+	Outcome    string `json:"outcome"` // of the last run
+	Rounds     int    `json:"rounds"`  // seeds that passed
+	FailedRuns int    `json:"failedRuns"`
+	findings.Found
+	LongestGap int64          `json:"longestGapMs"`    // with no write taken, faults and all
+	Resumed    int64          `json:"longestResumeMs"` // until a write was taken after the last fault
+	Notes      map[string]int `json:"notes,omitempty"` // operations, and faults by name
+	Seeds      spans          `json:"seeds"`
+	Commits    []string       `json:"commits"`
+}
+
+// spans are seeds that ended, from-to, in order.
+type spans []span
+
+type span struct{ from, to uint64 }
+
+func (s span) MarshalText() ([]byte, error) { return fmt.Appendf(nil, "%d-%d", s.from, s.to), nil }
+
+func (s *span) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d-%d", &s.from, &s.to)
+	return err
+}
+
+// with is all of both: those that touch are one.
+func (all spans) with(more spans) spans {
+	sorted := slices.SortedFunc(slices.Values(slices.Concat(all, more)), func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	var sum spans
+	for _, s := range sorted {
+		if n := len(sum); n > 0 && s.from <= sum[n-1].to+1 {
+			sum[n-1].to = max(sum[n-1].to, s.to)
+		} else {
+			sum = append(sum, s)
+		}
+	}
+	return sum
 }
 
 // add adds one seed.
@@ -54,9 +76,7 @@ func (r *results) add(t *testing.T, seed uint64, l *ledger) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	one := total{
-		Acknowledged: l.counts.Acknowledged, Unknown: l.counts.Unknown, Survived: l.counts.Survived,
-		Lost: l.counts.Lost, Duplicated: l.counts.Duplicated, Wrong: l.counts.Wrong,
-		Seeds: []string{fmt.Sprint(seed)}, LongestGap: l.gap.Milliseconds(), Resumed: l.resumed.Milliseconds(),
+		Found: l.counts.Found, Seeds: spans{{seed, seed}}, LongestGap: l.gap.Milliseconds(), Resumed: l.resumed.Milliseconds(),
 		Notes: map[string]int{
 			"commands and reads in histories": l.counts.Operations, "reads of a bounded age": l.counts.Reads, "one-time tokens": l.counts.Tokens,
 		},
@@ -70,7 +90,7 @@ func (r *results) add(t *testing.T, seed uint64, l *ledger) {
 		one.Rounds = 1
 	}
 	r.total, r.fresh = r.total.with(one), r.fresh.with(one)
-	if len(r.fresh.Seeds) >= recordEvery {
+	if r.fresh.Rounds+r.fresh.FailedRuns >= recordEvery {
 		if err := r.record(); err != nil {
 			t.Errorf("results are not recorded: %v", err)
 		}
@@ -81,12 +101,7 @@ func (r *results) add(t *testing.T, seed uint64, l *ledger) {
 func (t total) with(more total) total {
 	t.Rounds += more.Rounds
 	t.FailedRuns += more.FailedRuns
-	t.Acknowledged += more.Acknowledged
-	t.Unknown += more.Unknown
-	t.Survived += more.Survived
-	t.Lost += more.Lost
-	t.Duplicated += more.Duplicated
-	t.Wrong += more.Wrong
+	t.Found = t.Plus(more.Found)
 	t.LongestGap = max(t.LongestGap, more.LongestGap)
 	t.Resumed = max(t.Resumed, more.Resumed)
 	notes := map[string]int{}
@@ -96,7 +111,7 @@ func (t total) with(more total) total {
 		}
 	}
 	t.Notes = notes
-	t.Seeds = slices.Compact(slices.Concat(t.Seeds, more.Seeds))
+	t.Seeds = t.Seeds.with(more.Seeds)
 	t.Commits = slices.Compact(slices.Concat(t.Commits, more.Commits))
 	return t
 }
@@ -120,8 +135,7 @@ func (r *results) record() error {
 	if os.Getenv("DASHD_SIM_RECORD") == "" || len(now.Seeds) == 0 {
 		return nil
 	}
-	now.Seeds = []string{fmt.Sprintf("%d-%d", seeds[0], seeds[len(seeds)-1])} // some may be under way
-	now.Commits = []string{commit()}
+	now.Commits = []string{findings.Commit()}
 	var file struct {
 		Scenarios []total `json:"scenarios"`
 	}
@@ -144,32 +158,24 @@ func (r *results) record() error {
 	if text, err = json.MarshalIndent(file, "", "  "); err != nil {
 		return err
 	}
-	if err := os.WriteFile(recordFile+".new", append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(recordFile+".new", recordFile)
-}
-
-// commit is that of the tree under test.
-func commit() string {
-	out, err := exec.Command("git", "rev-parse", "--short=10", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(out))
+	return findings.ReplaceFile(recordFile, append(text, '\n'))
 }
 
 // Two runs leave on record what they found together.
 func TestTheRecordAddsUp(t *testing.T) {
-	sum := total{Rounds: 2, Acknowledged: 10, LongestGap: 300, Notes: map[string]int{"a": 1}, Seeds: []string{"1-2"}, Commits: []string{"c"}}.
-		with(total{FailedRuns: 1, Acknowledged: 5, Lost: 1, LongestGap: 200, Notes: map[string]int{"a": 2, "b": 1}, Seeds: []string{"3-3"}, Commits: []string{"c"}})
+	sum := total{Rounds: 2, Found: findings.Found{Acknowledged: 10}, LongestGap: 300, Notes: map[string]int{"a": 1}, Seeds: spans{{1, 2}, {7, 9}}, Commits: []string{"c"}}.
+		with(total{FailedRuns: 1, Found: findings.Found{Acknowledged: 5, Lost: 1}, LongestGap: 200, Notes: map[string]int{"a": 2, "b": 1}, Seeds: spans{{3, 3}}, Commits: []string{"c"}})
 	text, err := json.Marshal(sum)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{"name":"","outcome":"","rounds":2,"failedRuns":1,"acknowledged":15,"unknown":0,"survived":0,"lost":1,"duplicated":0,"wrong":0,` +
-		`"longestGapMs":300,"longestResumeMs":0,"notes":{"a":3,"b":1},"seeds":["1-2","3-3"],"commits":["c"]}`
+		`"longestGapMs":300,"longestResumeMs":0,"notes":{"a":3,"b":1},"seeds":["1-3","7-9"],"commits":["c"]}`
 	if string(text) != want {
 		t.Errorf("the sum is %s, want %s", text, want)
+	}
+	var back total
+	if err := json.Unmarshal(text, &back); err != nil || !slices.Equal(back.Seeds, sum.Seeds) {
+		t.Errorf("the seeds %v come back as %v: %v", sum.Seeds, back.Seeds, err)
 	}
 }

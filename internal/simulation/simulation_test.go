@@ -40,11 +40,13 @@ type simulation struct {
 	dir      string
 	rng      *rand.Rand // of the schedule; only this goroutine
 	net      *network
+	staff    *staff
 	machines []*machine
 	began    time.Time
+	memTable int64 // of each database; 0: as dashd has it
 
 	mu       sync.Mutex
-	log      bytes.Buffer
+	log      story
 	problems int
 	// meets, if not nil, is called when a request of one node to another begins.
 	meets atomic.Pointer[func(from *machine, path string)]
@@ -63,7 +65,7 @@ func simulate(t *testing.T, seed uint64, fn func(*simulation)) {
 		bubble = bubbleOf()
 		s := &simulation{
 			t: t, seed: seed, dir: dir, began: time.Now(), rng: rand.New(rand.NewPCG(seed, 1)),
-			net: newNetwork(rand.New(rand.NewPCG(seed, 2))),
+			net: newNetwork(rand.New(rand.NewPCG(seed, 2))), staff: newStaff(),
 		}
 		defer s.end()
 		fn(s)
@@ -104,19 +106,17 @@ func onlyForgotten(bubble string) bool {
 
 // end stops all machines.
 func (s *simulation) end() {
+	s.log.ending()
 	for _, m := range s.machines {
 		m.storage.release()
 		m.shutDown()
 	}
 	time.Sleep(patience) // for what a node that failed, or a connection that was given up, leaves to its process
+	s.staff.end()
 	if s.t.Failed() {
-		log := s.log.Bytes()
-		s.t.Logf("end of the log of seed %d:\n%s", s.seed, log[max(0, len(log)-keptLog):])
+		s.t.Logf("what happened under seed %d:\n%s", s.seed, s.log.told())
 	}
 }
-
-// keptLog is how much of a log is shown of a simulation that failed.
-const keptLog = 64 << 10
 
 // quiet returns when nothing moves: whatever is on its way waits for time to pass.
 func (s *simulation) quiet() { synctest.Wait() }
@@ -126,7 +126,9 @@ func (s *simulation) problem(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.problems++; s.problems <= 20 {
-		s.t.Errorf("seed %d, at %v: %s", s.seed, time.Since(s.began), fmt.Sprintf(format, args...))
+		what := fmt.Sprintf(format, args...)
+		s.t.Errorf("seed %d, at %v: %s", s.seed, time.Since(s.began), what)
+		s.log.problem(s.line("!!", what))
 	}
 }
 
@@ -134,7 +136,12 @@ func (s *simulation) problem(format string, args ...any) {
 func (s *simulation) note(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	fmt.Fprintf(&s.log, "%9.3fs ** %s\n", time.Since(s.began).Seconds(), fmt.Sprintf(format, args...))
+	s.log.note(s.line("**", fmt.Sprintf(format, args...)))
+}
+
+// line is one of the log: when, who, what.
+func (s *simulation) line(who, what string) string {
+	return fmt.Sprintf("%9.3fs %s %s", time.Since(s.began).Seconds(), who, what)
 }
 
 // logLevel is what is kept of the nodes' logs, for a failure.
@@ -148,7 +155,7 @@ func (w *lineWriter) Write(b []byte) (int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, rest, _ := bytes.Cut(b, []byte(" level="))
-	fmt.Fprintf(&s.log, "%9.3fs %s %s", time.Since(s.began).Seconds(), w.m.name, rest)
+	s.log.said(s.line(w.m.name, string(bytes.TrimSuffix(rest, []byte("\n")))))
 	return len(b), nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -86,14 +87,14 @@ func ask[T any](t *transport, to raft.ServerAddress, command any, data []byte, a
 		err    error
 	}
 	done := make(chan outcome, 1)
-	go func() { // ends with the connection
+	t.l.m.s.staff.do(func() { // ends with the connection
 		got, err := t.deliver(string(to), command, data)
 		o := outcome{err: err}
 		if err == nil {
 			o.answer = *got.(*T)
 		}
 		done <- o
-	}()
+	})
 	timeout := time.NewTimer(messageTimeout)
 	defer timeout.Stop()
 	select {
@@ -114,8 +115,7 @@ func (t *transport) deliver(address string, command any, data []byte) (any, erro
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := bothLive(t.l, to)
-	defer cancel()
+	ctx := t.l.connection(to)
 	if err := s.net.carry(ctx, direction{t.l.m, to.m}); err != nil {
 		return nil, err
 	}
@@ -152,14 +152,19 @@ func remote(err error) error {
 	return fmt.Errorf("%s", err.Error())
 }
 
-// bothLive is a context that ends when the life of one of two machines does, or either falls silent.
-func bothLive(a, b *life) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	stopA := context.AfterFunc(a.connected(), func() { cancel(errReset) })
-	stopB := context.AfterFunc(b.connected(), func() { cancel(errReset) })
-	return ctx, func() {
-		stopA()
-		stopB()
-		cancel(nil)
+// connection is a context that ends when the life of one of two machines does, or either falls silent.
+// All messages between them share it.
+func (l *life) connection(to *life) context.Context {
+	theirs := to.connected()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if ctx := l.connections[to]; ctx != nil && ctx.Err() == nil {
+		return ctx
 	}
+	maps.DeleteFunc(l.connections, func(_ *life, ctx context.Context) bool { return ctx.Err() != nil })
+	ctx, cancel := context.WithCancelCause(context.Background())
+	context.AfterFunc(l.sessions, func() { cancel(errReset) })
+	context.AfterFunc(theirs, func() { cancel(errReset) })
+	l.connections[to] = ctx
+	return ctx
 }
