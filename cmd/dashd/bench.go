@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -23,8 +22,12 @@ type benchOptions struct {
 	preload, people  int
 	history          int
 	seed             uint64
+	nodes            int
+	to               string
+	rate             float64
 	dir, keep        string
 	asJSON, list     bool
+	plot, noisy      bool
 }
 
 func newBench() *cobra.Command {
@@ -40,10 +43,28 @@ machine and on the same processors.
 With --history the node holds half a year of so many events, about a tenth as many
 users, as if it had taken them in as they happened; then all figures over time are
 measured, with one client and with four. A scenario is measured by its name, or with
-those whose names begin with it: --scenario asof,graph/weekly.`,
+those whose names begin with it: --scenario asof,graph/weekly.
+
+With --nodes 3 it starts a cluster on this machine; what the nodes use is added up.
+
+Without --rate each client sends the next request when it has the answer to the one
+before (a closed loop): that finds the highest rate, and a node that stalls is asked
+less, so its latencies look better than users would find them. With --rate requests are due
+by the clock (an open loop), and latency counts from when a request was due.
+
+CPU and bytes written are those of the nodes, per event of a write and per request of a read.
+FLUSHES are those of the disk's cache, by whomever: what fsyncs cost, as far as the
+kernel counts it without tracing.
+
+A measurement is NOT VALID if others took more than 5 % of the processors' time from its warm-up to
+its end, stolen time included, and if the machine was busy when bench began: 5 % of the processors, or
+10 % of the time waiting for disks. bench then ends with exit code 3, unless --noisy is given.`,
 		Example: `  dashd bench
   dashd bench --scenario batch1000 --duration 30s --json
   dashd bench --preload 1000000 --scenario latest20,restart,replay
+  dashd bench --nodes 3 --scenario single,batch1000,catchup
+  dashd bench --nodes 3 --to leader --scenario batch1000
+  dashd bench --scenario single --rate 5000 --duration 30s --plot
   dashd bench --people 1000000 --scenario users,users-search,user,memory,stop,start,fold
   dashd bench --history 10000000 --duration 2s
   DASHD_KEY=… dashd bench --server http://dashd.internal:8787 --scenario latest20`,
@@ -59,6 +80,9 @@ those whose names begin with it: --scenario asof,graph/weekly.`,
 	f.DurationVar(&o.duration, "duration", 5*time.Second, "of each scenario")
 	f.DurationVar(&o.warmup, "warmup", time.Second, "before each scenario")
 	f.IntVar(&o.clients, "clients", 0, "clients (0: as the scenario says)")
+	f.Float64Var(&o.rate, "rate", 0, "`requests` a second that are due, in an open loop (0: a closed loop)")
+	f.IntVar(&o.nodes, "nodes", 1, "`nodes` of the throw-away cluster")
+	f.StringVar(&o.to, "to", "any", "with --nodes: send to `any` node, in turn, or to the leader")
 	f.IntVar(&o.preload, "preload", 0, "`events` to store first, so that reads meet a log of that size")
 	f.IntVar(&o.people, "people", 0, "`users` to store first, each with two sessions; the events that follow are about them")
 	f.IntVar(&o.history, "history", 0, "`events` of half a year to store first, about a tenth as many users")
@@ -67,6 +91,8 @@ those whose names begin with it: --scenario asof,graph/weekly.`,
 	f.Uint64Var(&o.seed, "seed", 1, "of the events")
 	f.StringVar(&o.dir, "bench-dir", ".", "`directory` below which the throw-away node keeps its data; its disk is measured")
 	f.BoolVar(&o.asJSON, "json", false, "print JSON")
+	f.BoolVar(&o.plot, "plot", false, "draw latencies by percentile, and the rate over time")
+	f.BoolVar(&o.noisy, "noisy", false, "end well though the machine was not quiet")
 	f.BoolVar(&o.list, "list", false, "list the scenarios")
 	return c
 }
@@ -78,73 +104,66 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 	if err := o.check(t.server); err != nil {
 		return err
 	}
-	scenarios, err := chosen(o.scenarios, t.server == "", o.history > 0)
+	scenarios, err := chosen(o, t.server == "")
 	if err != nil {
 		return err
 	}
 	options := bench.Options{
-		URL: strings.TrimSuffix(t.server, "/"), Key: t.key, Scenarios: scenarios, Preload: o.preload, People: o.people,
-		Duration: o.duration, Warmup: o.warmup, Clients: o.clients, Seed: o.seed, Users: o.users,
+		URLs: []string{strings.TrimSuffix(t.server, "/")}, Key: t.key, Scenarios: scenarios, Preload: o.preload, People: o.people,
+		Duration: o.duration, Warmup: o.warmup, Clients: o.clients, Rate: o.rate, Seed: o.seed, Users: o.users,
 	}
 	if options.Key == "" {
 		options.Key = os.Getenv(keyVariable)
 	}
+	report := &benchReport{options: o, stdout: stdout}
 	if t.server == "" {
+		report.begin(ctx)
 		n, err := startThrowaway(ctx, o, stderr)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, n.remove()) }()
-		options.URL, options.Key, options.History = n.url, n.key, n.history
-		options.Usage = func() (bench.Usage, bool) { return bench.UsageOf(n.cmd.Process.Pid) }
-		for i := range scenarios {
-			if measure := n.measures()[scenarios[i].Name]; measure != nil {
-				scenarios[i].Local = measure
-			}
+		if err := n.measuredBy(ctx, &options, o.to); err != nil {
+			return err
 		}
+		report.node = n
 	} else if options.Key == "" {
 		return errors.New("--server needs a key: set " + keyVariable)
 	}
+	options.Progress = loading(o, stderr)
+	options.Report = report.add
+	return report.end(ctx, bench.Run(ctx, options))
+}
+
+// measuredBy makes the node, or its cluster, what is measured.
+func (n *throwaway) measuredBy(ctx context.Context, options *bench.Options, to string) error {
+	urls, err := n.urls(ctx, to)
+	if err != nil {
+		return err
+	}
+	options.URLs, options.Key, options.History, options.Disk = urls, n.key, n.history, n.dir
+	options.Usage = func() (bench.Usage, bool) { return bench.UsageOf(n.pids()...) }
+	for i := range options.Scenarios {
+		if measure := n.measures()[options.Scenarios[i].Name]; measure != nil {
+			options.Scenarios[i].Local = measure
+		}
+	}
+	return nil
+}
+
+// loading shows how far the node is filled.
+func loading(o benchOptions, stderr io.Writer) func(events int) {
 	first := o.preload
 	if o.people > 0 {
 		first += bench.CrowdEvents(o.people)
 	}
 	loaded := newProgress(stderr, 1, uint64(first), o.asJSON)
-	options.Progress = func(n int) {
+	return func(n int) {
 		if loaded.at(uint64(n)); n >= first {
 			loaded.finish()
 		}
 	}
-	var results []bench.Result
-	options.Report = func(r bench.Result) {
-		results = append(results, r)
-		if !o.asJSON {
-			printResult(stdout, r, len(results) == 1)
-		}
-	}
-	err = bench.Run(ctx, options)
-	if failed := failures(results); failed > 0 && ctx.Err() == nil { // each was reported
-		err = fmt.Errorf("%d of %d measurements failed", failed, len(results))
-	}
-	if o.asJSON {
-		return errors.Join(err, printJSON(stdout, map[string]any{
-			"version": version, "go": runtime.Version(), "processors": runtime.NumCPU(), "results": results,
-		}))
-	}
-	return err
 }
-
-func failures(results []bench.Result) (n int) {
-	for _, r := range results {
-		if failed(r) {
-			n++
-		}
-	}
-	return n
-}
-
-// failed says that there is no figure, but an error.
-func failed(r bench.Result) bool { return r.Requests == 0 && r.FirstErr != "" }
 
 // check refuses what does not go together.
 func (o *benchOptions) check(server string) error {
@@ -153,6 +172,14 @@ func (o *benchOptions) check(server string) error {
 		return errors.New("--history needs a node of its own, not --server")
 	case o.history > 0 && o.people > 0:
 		return errors.New("--history and --people do not go together")
+	case o.nodes < 1 || o.nodes > 7:
+		return errors.New("--nodes: 1 to 7")
+	case o.nodes > 1 && (o.history > 0 || server != ""):
+		return errors.New("--nodes does not go together with --history and --server")
+	case o.to != "any" && o.to != "leader":
+		return errors.New("--to: any or leader")
+	case !(o.rate >= 0 && o.rate <= 1e6):
+		return errors.New("--rate: at most a million requests a second")
 	case o.history == 0 && o.keep != "":
 		return errors.New("--keep is for --history")
 	}
@@ -161,7 +188,7 @@ func (o *benchOptions) check(server string) error {
 
 func listScenarios(w io.Writer) error {
 	rows := [][]string{{"SCENARIO", "CLIENTS", "WHAT"}}
-	for _, sc := range append(allScenarios(true), bench.HistoryScenarios()...) {
+	for _, sc := range slices.Concat(allScenarios(1), clusterScenarios, bench.HistoryScenarios()) {
 		rows = append(rows, []string{sc.Name, fmt.Sprint(sc.Clients), sc.About})
 	}
 	return printTable(w, rows)
@@ -181,6 +208,11 @@ var ownScenarios = []bench.Scenario{
 	{Name: "tables", About: "how much memory each of the tables takes"},
 }
 
+// What is measured on a throw-away cluster only.
+var clusterScenarios = []bench.Scenario{
+	{Name: "catchup", About: "with --nodes: an empty node joins, from its start until its log reaches what the others had then"},
+}
+
 // measures are how the scenarios are measured that are not load.
 func (n *throwaway) measures() map[string]func(context.Context) (bench.Result, error) {
 	return map[string]func(context.Context) (bench.Result, error){
@@ -194,35 +226,42 @@ func (n *throwaway) measures() map[string]func(context.Context) (bench.Result, e
 		"start":           n.measureStart,
 		"fold":            n.whileStopped(n.measureFold),
 		"tables":          n.whileStopped(n.measureTables),
+		"catchup":         n.measureCatchUp,
 	}
 }
 
-// allScenarios lists what can be measured; own says that the node is this command's.
-func allScenarios(own bool) []bench.Scenario {
-	all := bench.Scenarios()
-	if own {
-		all = append(all, ownScenarios...)
+// allScenarios lists what can be measured on so many nodes that are this command's; 0: on one elsewhere.
+func allScenarios(nodes int) []bench.Scenario {
+	switch nodes {
+	case 0:
+		return bench.Scenarios()
+	case 1:
+		return append(bench.Scenarios(), ownScenarios...)
 	}
-	return all
+	return append(bench.Scenarios(), clusterScenarios...)
 }
 
 // usual are the scenarios that nobody has to ask for.
-func usual(own, history bool) []bench.Scenario {
+func usual(nodes int, history bool) []bench.Scenario {
 	if history {
 		return append(bench.HistoryScenarios(), ownScenarios...)
 	}
-	return slices.DeleteFunc(allScenarios(own), func(s bench.Scenario) bool {
-		return slices.Contains([]string{"replay-text", "rebuild", "rebuild-stopped", "tables"}, s.Name)
+	return slices.DeleteFunc(allScenarios(nodes), func(s bench.Scenario) bool {
+		return slices.Contains([]string{"asof-seq", "replay-text", "rebuild", "rebuild-stopped", "tables"}, s.Name)
 	})
 }
 
-// chosen are the scenarios with the given names, and those whose names begin with one and a slash.
-func chosen(names []string, own, history bool) ([]bench.Scenario, error) {
-	if len(names) == 0 {
-		return usual(own, history), nil
+// chosen are the scenarios with the names that were given, and those whose names begin with one and a slash.
+func chosen(o benchOptions, own bool) ([]bench.Scenario, error) {
+	nodes, names := o.nodes, o.scenarios
+	if !own {
+		nodes = 0
 	}
-	all := allScenarios(own)
-	if history {
+	if len(names) == 0 {
+		return usual(nodes, o.history > 0), nil
+	}
+	all := allScenarios(nodes)
+	if o.history > 0 {
 		all = append(bench.HistoryScenarios(), all...)
 	}
 	named := func(s bench.Scenario, name string) bool {
@@ -236,52 +275,4 @@ func chosen(names []string, own, history bool) ([]bench.Scenario, error) {
 	return slices.DeleteFunc(all, func(s bench.Scenario) bool {
 		return !slices.ContainsFunc(names, func(name string) bool { return named(s, name) })
 	}), nil
-}
-
-func printResult(w io.Writer, r bench.Result, heading bool) {
-	if heading {
-		fmt.Fprintf(w, "%-28s %7s %12s %9s %9s %9s %9s %9s %10s %8s\n",
-			"SCENARIO", "CLIENTS", "PER SECOND", "P50", "P95", "P99", "MAX", "CPU", "WRITTEN", "PEAK RSS")
-	}
-	if failed(r) {
-		fmt.Fprintf(w, "%-28s %7d FAILED: %s\n", r.Scenario, r.Clients, printable(r.FirstErr))
-		return
-	}
-	fmt.Fprintf(w, "%-28s %7d %12.0f %9s %9s %9s %9s %9s %10s %8s\n", r.Scenario, r.Clients, r.PerSec,
-		short(r.P50), short(r.P95), short(r.P99), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), mebibytes(r.PeakRSS))
-	if r.Goal > 0 && r.P95 > r.Goal {
-		fmt.Fprintf(w, "  MISSED: the goal of p95 is %s\n", r.Goal)
-	}
-	if r.Note != "" {
-		fmt.Fprintf(w, "  %s\n", r.Note)
-	}
-	if r.Errors > 0 {
-		fmt.Fprintf(w, "  %d of %d requests failed; one of them: %s\n", r.Errors, r.Requests+r.Errors, printable(r.FirstErr))
-	}
-}
-
-func short(d time.Duration) string {
-	switch {
-	case d < 0:
-		return "-"
-	case d < 10*time.Microsecond:
-		return d.Round(10 * time.Nanosecond).String()
-	case d < 10*time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
-	}
-	return d.Round(100 * time.Microsecond).String()
-}
-
-func mebibytes(n int64) string {
-	if n < 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%d MiB", n>>20)
-}
-
-func known(v float64, format string) string {
-	if v < 0 {
-		return "-"
-	}
-	return fmt.Sprintf(format, v)
 }

@@ -22,25 +22,32 @@ import (
 // of its own.
 type throwaway struct {
 	self     string
-	dir      string
+	dir      string // of all nodes of its cluster
+	name     string // of its own directory below that
+	port     string // --cluster
+	join     string // the token it starts with for the first time
 	stderr   io.Writer
 	cmd      *exec.Cmd // of the last start
 	url, key string
 	history  *bench.History // what it was filled with; nil: with none
 	kept     bool           // its data stays
+	others   []*throwaway   // the other nodes of its cluster
 
 	folded     *projections.DashFollower // by the last measureFold; nil once it was looked at
 	foldedHeap int64                     // bytes by which the heap grew by it
 }
 
 // startThrowaway starts a node on a free port, with its data in a new directory, or filled with
-// a history.
+// a history, and those that join it.
 func startThrowaway(ctx context.Context, o benchOptions, stderr io.Writer) (n *throwaway, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	n = &throwaway{self: self, dir: o.keep, stderr: stderr, key: "bench-key-of-a-throw-away-node", kept: o.keep != ""}
+	n = &throwaway{self: self, dir: o.keep, name: "data", port: noPort, stderr: stderr, key: "bench-key-of-a-throw-away-node", kept: o.keep != ""}
+	if o.nodes > 1 {
+		n.port = anyPort
+	}
 	if n.kept {
 		err = os.MkdirAll(n.dir, 0o700)
 	} else {
@@ -58,18 +65,25 @@ func startThrowaway(ctx context.Context, o benchOptions, stderr io.Writer) (n *t
 	if err == nil {
 		_, err = n.waitForTables(ctx)
 	}
+	if err == nil && o.nodes > 1 {
+		err = n.grow(ctx, o.nodes)
+	}
 	if err != nil {
 		return nil, errors.Join(err, n.remove())
 	}
 	return n, nil
 }
 
-func (n *throwaway) dataDir() string { return filepath.Join(n.dir, "data") }
+func (n *throwaway) dataDir() string { return filepath.Join(n.dir, n.name) }
 
 // start starts the node and returns when it says that it is ready.
 func (n *throwaway) start(ctx context.Context, addr string) error {
-	n.cmd = exec.CommandContext(ctx, n.self, "serve", "--data-dir", n.dataDir(), "--http", addr, "--cluster", noPort, "--log-level", "warn", "--ballast", "0")
+	n.cmd = exec.CommandContext(ctx, n.self, "serve", "--data-dir", n.dataDir(), "--http", addr, "--cluster", n.port, "--log-level", "warn", "--ballast", "0")
 	n.cmd.Env = append(os.Environ(), bootstrapVariable+"="+n.key)
+	if n.join != "" {
+		n.cmd.Env = append(os.Environ(), "DASHD_JOIN="+n.join) // not on the command line, which others can see
+		n.join = ""
+	}
 	n.cmd.Stderr = n.stderr
 	n.cmd.Cancel = func() error { return n.cmd.Process.Signal(syscall.SIGTERM) }
 	out, err := n.cmd.StdoutPipe()
@@ -99,9 +113,9 @@ func (n *throwaway) end(sig os.Signal) {
 	_ = n.cmd.Wait()
 }
 
-// remove ends the node and removes its data, unless they are to be kept.
+// remove ends the nodes and removes their data, unless they are to be kept.
 func (n *throwaway) remove() error {
-	n.end(syscall.SIGTERM)
+	n.endAll()
 	if n.kept {
 		return nil
 	}

@@ -33,14 +33,14 @@ func preload(ctx context.Context, o Options, w *workload) error {
 		return made(w, 0), true
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	for range preloadClients {
+	for c := range preloadClients {
 		g.Go(func() error {
 			for {
 				rq, ok := next()
 				if !ok {
 					return nil
 				}
-				if err := send(ctx, client, o, &rq); err != nil {
+				if err := send(ctx, client, o.node(c), o.Key, &rq); err != nil {
 					return err
 				}
 				mu.Lock()

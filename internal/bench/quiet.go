@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"strings"
@@ -56,9 +57,10 @@ func othersShare(before, after processors) float64 {
 }
 
 // Others measures for d what share of the processors' time others than this process take; -1: unknown.
-func Others(d time.Duration) float64 {
+// It returns early when ctx ends.
+func Others(ctx context.Context, d time.Duration) float64 {
 	w := startWatch(func() (Usage, bool) { return Usage{}, true })
-	time.Sleep(d)
+	wait(ctx, time.Now().Add(d))
 	r := Unknown()
 	w.judge(&r)
 	return r.Others

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 
 // Options of Run.
 type Options struct {
-	URL, Key  string
+	URLs      []string // of the nodes; client c sends to number c
+	Key       string
 	Scenarios []Scenario
 	Duration  time.Duration // of each scenario
 	Warmup    time.Duration // before each, not counted
@@ -45,6 +47,7 @@ const kept = 20_000
 // FirstErr and no figure, and is in the error that Run returns at its end; the others are measured all the same.
 func Run(ctx context.Context, o Options) error {
 	w := workloadOf(&o)
+	w.preloaded = o.Preload
 	if o.Preload > 0 {
 		if err := preload(ctx, o, w); err != nil {
 			return fmt.Errorf("preload: %w", err)
@@ -80,6 +83,9 @@ func workloadOf(o *Options) *workload {
 	return newWorkload(o.Seed, o.Users)
 }
 
+// node is the URL to which a client sends.
+func (o *Options) node(client int) string { return o.URLs[client%len(o.URLs)] }
+
 // measure measures one scenario.
 func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, error) {
 	if sc.Local != nil {
@@ -95,6 +101,7 @@ func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, 
 	for i := range requests {
 		requests[i] = sc.make(w, i)
 	}
+	id := rand.Uint32()
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: sc.Clients, DisableCompression: true}}
 	defer client.CloseIdleConnections()
 	load := Load{Duration: o.Duration, Warmup: o.Warmup, Rate: o.Rate, Usage: o.Usage, Disk: o.Disk}
@@ -102,25 +109,27 @@ func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, 
 	if sc.Once {
 		load.Warmup, work.Most = 0, len(requests)
 	}
-	work.Do = func(ctx context.Context, _, n int) error {
-		return send(ctx, client, o, &requests[n%len(requests)])
+	work.Do = func(ctx context.Context, c, n int) error {
+		rq := requests[n%len(requests)]
+		rq.giveIDs(id, n)
+		return send(ctx, client, o.node(c), o.Key, &rq)
 	}
 	return Drive(ctx, work, load)
 }
 
 // send sends one request and reads its answer to the end. An answer other than 200,
 // and one that says that events were refused, is an error.
-func send(ctx context.Context, client *http.Client, o Options, rq *request) error {
+func send(ctx context.Context, client *http.Client, url, key string, rq *request) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, rq.method, o.URL+rq.path, bytes.NewReader(rq.body))
+	req, err := http.NewRequestWithContext(ctx, rq.method, url+rq.path, bytes.NewReader(rq.body))
 	if err != nil {
 		return err
 	}
 	for k, v := range rq.header {
 		req.Header[k] = v
 	}
-	req.Header["X-Api-Key"] = []string{o.Key}
+	req.Header["X-Api-Key"] = []string{key}
 	resp, err := client.Do(req)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type node struct {
 	events   int
 	requests map[string]int // by path
 	ids      map[string]bool
+	studio   map[string]bool  // ids
 	fail     func(n int) bool // the n-th request, from 1
 	n        int
 }
@@ -64,10 +66,32 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		n.events += len(events)
 		fmt.Fprintf(w, `{"accepted":%d,"duplicates":0,"rejected":0,"results":[]}`, len(events))
+	case "/ingest/studio":
+		var sent struct {
+			Events []struct{ ID string }
+		}
+		if err := json.Unmarshal(body, &sent); err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+			return
+		}
+		for _, e := range sent.Events {
+			if n.studio[e.ID] || !aUUID.MatchString(e.ID) {
+				fmt.Fprintf(w, `{"accepted":0,"duplicates":1,"rejected":[]}`)
+				return
+			}
+			if n.studio == nil {
+				n.studio = map[string]bool{}
+			}
+			n.studio[e.ID] = true
+		}
+		n.events += len(sent.Events)
+		fmt.Fprintf(w, `{"accepted":%d,"duplicates":0,"rejected":[]}`, len(sent.Events))
 	default:
 		fmt.Fprint(w, `{"events":[]}`)
 	}
 }
+
+var aUUID = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$`)
 
 // measure runs scenarios against n.
 func measure(t *testing.T, n *node, change func(*bench.Options)) ([]bench.Result, error) {
@@ -76,7 +100,7 @@ func measure(t *testing.T, n *node, change func(*bench.Options)) ([]bench.Result
 	defer server.Close()
 	var results []bench.Result
 	o := bench.Options{
-		URL: server.URL, Key: "the-key", Scenarios: bench.Scenarios(), Duration: 20 * time.Millisecond, Clients: 2, Seed: 1, Users: 100,
+		URLs: []string{server.URL}, Key: "the-key", Scenarios: bench.Scenarios(), Duration: 20 * time.Millisecond, Clients: 2, Seed: 1, Users: 100,
 		Report: func(r bench.Result) { results = append(results, r) },
 	}
 	change(&o)
@@ -105,7 +129,7 @@ func TestEveryScenarioRuns(t *testing.T) {
 		if r.P50 <= 0 || r.P99 < r.P50 || r.Max < r.P99 || r.PerSec <= 0 || r.Seconds < 0.02 {
 			t.Errorf("%s: %+v", sc.Name, r)
 		}
-		if r.CPUPer != -1 || r.WrotePer != -1 || r.PeakRSS != -1 {
+		if r.CPUPer != -1 || r.WrotePer != -1 || r.FlushesPer != -1 || r.Others != -1 || r.Quiet || r.PeakRSS != -1 {
 			t.Errorf("%s: what is not known is given as %+v", sc.Name, r)
 		}
 	}
@@ -148,7 +172,7 @@ func TestNoFigureWithoutSuccess(t *testing.T) {
 		says   string
 	}{
 		{"a wrong key", func(o *bench.Options) { o.Key = "no" }, "track: HTTP 401"},
-		{"nobody there", func(o *bench.Options) { o.URL = "http://127.0.0.1:1" }, "connection refused"},
+		{"nobody there", func(o *bench.Options) { o.URLs = []string{"http://127.0.0.1:1"} }, "connection refused"},
 		{"a preload that is refused", func(o *bench.Options) { o.Key, o.Preload = "no", 1 }, "preload: HTTP 401"},
 	} {
 		results, err := measure(t, &node{}, tt.change)
@@ -200,6 +224,7 @@ func TestUsagePerEvent(t *testing.T) {
 			return bench.Usage{CPU: time.Duration(calls) * time.Hour, Written: int64(calls) << 40, PeakRSS: 7}, true
 		}
 	})
+	// Usage is read before the warm-up, before and after what is measured, and at the end.
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,6 +243,8 @@ func TestStored(t *testing.T) {
 		{"all", `{"accepted":2,"duplicates":0,"rejected":0,"results":[{"seq":1},{"seq":2}]}`, 2, true},
 		{"fewer", `{"accepted":1,"duplicates":0,"rejected":1,"results":[]}`, 2, false},
 		{"a number that begins alike", `{"accepted":20,"duplicates":0,"rejected":0,"results":[]}`, 2, false},
+		{"of the studio's wire, all", `{"accepted":2,"duplicates":0,"rejected":[]}`, 2, true},
+		{"of the studio's wire, one rejected", `{"accepted":2,"duplicates":0,"rejected":[{"index":2}]}`, 2, false},
 		{"duplicates", `{"accepted":0,"duplicates":2,"rejected":0,"results":[]}`, 2, false},
 		{"tracked", `{"success":true}`, 1, true},
 		{"tracked, in a batch", `{"success":true}`, 2, false},

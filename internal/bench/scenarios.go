@@ -39,7 +39,8 @@ type request struct {
 	method, path string
 	header       http.Header
 	body         []byte
-	events       int // that must be accepted
+	events       int   // that must be accepted
+	ids          []int // where the ids of its events are in body, see giveIDs
 }
 
 // Scenarios lists what can be measured, in a sensible order: the reads find what
@@ -50,6 +51,7 @@ func Scenarios() []Scenario {
 		{Name: "single", About: "POST /ingest/events, one event a request", Clients: 64, Events: 1, make: batchRequest(1)},
 		{Name: "batch100", About: "POST /ingest/events, 100 events a request", Clients: 16, Events: 100, make: batchRequest(100)},
 		{Name: "batch1000", About: "POST /ingest/events, 1,000 events a request", Clients: 8, Events: 1000, make: batchRequest(1000)},
+		{Name: "studio", About: fmt.Sprintf("the studio's wire, POST /ingest/studio: %d events a request, each with an id", studioBatch), Clients: 16, Events: studioBatch, make: studioRequest},
 		{Name: "latest20-hot", About: "the latest 20 events of the busiest user", Clients: 4, make: latest(func(w *workload, _ int) string { return w.users[0] })},
 		{Name: "latest20", About: "the latest 20 events of a random user", Clients: 4, make: latest(func(w *workload, i int) string { return w.users[i%len(w.users)] })},
 		{Name: "latest20-all", About: "the latest 20 events of the project", Clients: 4, make: get("/v1/events?limit=20")},
@@ -58,6 +60,8 @@ func Scenarios() []Scenario {
 		{Name: "users-newest", About: "GET /dash/users: a page of the newest", Clients: 1, make: get("/dash/users?limit=25")},
 		{Name: "users-search", About: "GET /dash/users: addresses that contain a text", Clients: 1, make: userSearch},
 		{Name: "user", About: "GET /dash/user: a random user in detail", Clients: 1, make: userDetail},
+		{Name: "mixed", About: "of 20 reads 9 latest20, 4 users-newest, 3 latest20-all, 2 count, 2 GET /dash/stats", Clients: 4, make: mixed},
+		{Name: "asof-seq", About: "GET /dash/stats?asOf=: a random seq of the first --preload events that nobody has asked for yet", Clients: 1, Least: 5, Once: true, make: statsAsOf},
 	}
 }
 
@@ -87,6 +91,8 @@ type workload struct {
 	users  []string // the busiest first, as far as a sample tells; of a crowd, some of those who came
 	every  int      // of a crowd: one of so many who come is noted in users
 	came   int      // since the last that was noted
+
+	preloaded int // events that the log begins with
 
 	history *History   // nil: the node was not filled with one
 	rng     *rand.Rand // of moments of it
@@ -157,16 +163,16 @@ func batchRequest(n int) func(*workload, int) request {
 		for i := range events {
 			events[i] = w.native()
 		}
-		return request{http.MethodPost, "/ingest/events", jsonBody, mustJSON(events), n}
+		return request{method: http.MethodPost, path: "/ingest/events", header: jsonBody, body: mustJSON(events), events: n}
 	}
 }
 
 func trackRequest(w *workload, _ int) request {
 	e := w.source.Next()
-	return request{http.MethodPost, "/events/track", jsonBody, mustJSON(map[string]any{
+	return request{method: http.MethodPost, path: "/events/track", header: jsonBody, events: 1, body: mustJSON(map[string]any{
 		"eventType": e.Origin.Type, "eventKey": e.Key, "eventDisplayName": e.Origin.DisplayName,
 		"eventData": json.RawMessage(e.Metadata), "ipAddress": e.IPAddress, "countryCode": e.CountryCode,
-	}), 1}
+	})}
 }
 
 func latest(user func(w *workload, i int) string) func(*workload, int) request {
