@@ -1,9 +1,6 @@
 package cluster
 
-import (
-	"github.com/hashicorp/raft"
-	raftboltdb "github.com/hashicorp/raft-boltdb/v2"
-)
+import "github.com/hashicorp/raft"
 
 // MinTrailing is how many entries a truncation leaves at least.
 const MinTrailing = minTrailing
@@ -34,7 +31,7 @@ var CheckPages = checkPages
 
 // BareLogs is a raft log in a new file, of a node whose event log has persisted so much.
 func BareLogs(path string, persisted uint64) (raft.LogStore, error) {
-	bolt, err := raftboltdb.NewBoltStore(path)
+	bolt, err := openBolt(path)
 	return &logStore{bolt: bolt, truncatable: func() uint64 { return persisted }, grown: make(chan struct{}, 1)}, err
 }
 

@@ -44,15 +44,7 @@ func openLog(c Config) (s *logStore, err error) {
 		truncateBytes: c.TruncateBytes,
 	}
 	err = trap(func() error {
-		s.bolt, err = raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
-			Timeout:        lockTimeout,
-			NoFreelistSync: true, // it is found again at open
-			FreelistType:   bbolt.FreelistMapType,
-			// Room for the map to stay where it is: growing it copies what is being
-			// written. It takes address space, not memory.
-			InitialMmapSize: 1 << 30,
-			NoStatistics:    true,
-		}})
+		s.bolt, err = openBolt(path)
 		return err
 	})
 	if err != nil {
@@ -67,6 +59,18 @@ func openLog(c Config) (s *logStore, err error) {
 		}
 	}
 	return s, nil
+}
+
+func openBolt(path string) (*raftboltdb.BoltStore, error) {
+	return raftboltdb.New(raftboltdb.Options{Path: path, BoltOptions: &bbolt.Options{
+		Timeout:        lockTimeout,
+		NoFreelistSync: true, // it is found again at open
+		FreelistType:   bbolt.FreelistMapType,
+		// Room for the map to stay where it is: growing it copies what is being
+		// written. It takes address space, not memory.
+		InitialMmapSize: 1 << 30,
+		NoStatistics:    true,
+	}})
 }
 
 // lockTimeout is how long to wait for the lock of the file.
