@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 
@@ -163,7 +164,7 @@ func (p *Peer) DiskBytes(ctx context.Context) (d peer.Disk, err error) {
 	if err != nil {
 		return d, err
 	}
-	s, err := c.Status(ctx, p.leader)
+	s, err := p.settled(ctx)
 	if err != nil {
 		return d, err
 	}
@@ -174,6 +175,24 @@ func (p *Peer) DiskBytes(ctx context.Context) (d peer.Disk, err error) {
 	}
 	d.Log, err = p.logBytes()
 	return d, err
+}
+
+// settled returns the leader's status once its database has stopped growing: what was acknowledged is written to it
+// every 100 ms.
+func (p *Peer) settled(ctx context.Context) (*clientv3.StatusResponse, error) {
+	const interval = 500 * time.Millisecond
+	for size := int64(-1); ; {
+		s, err := p.clients[0].Status(ctx, p.leader)
+		if err != nil || s.DbSizeInUse == size {
+			return s, err
+		}
+		size = s.DbSizeInUse
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(interval):
+		}
+	}
 }
 
 // logBytes is the size of the leader's write-ahead log. Its files are made 64 MB long before they are written.
