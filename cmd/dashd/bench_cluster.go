@@ -4,15 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 	"syscall"
 	"time"
 
 	"dashd/internal/bench"
 )
-
-// anyPort is the cluster port of a throw-away node that others join.
-const anyPort = "127.0.0.1:0"
 
 const (
 	// votesPatience is how long new nodes may take to get their votes: each is close behind for
@@ -21,6 +19,15 @@ const (
 	// catchUpPatience is how long a new node may take to get the log.
 	catchUpPatience = time.Hour
 )
+
+// freeAddress is an address on this machine that nobody listens at now.
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
 
 // all are the nodes of the cluster.
 func (n *throwaway) all() []*throwaway { return append([]*throwaway{n}, n.others...) }
@@ -88,8 +95,12 @@ func (n *throwaway) invite(ctx context.Context) (*throwaway, error) {
 	if err := c.call(ctx, "POST", "/v1/cluster/join-tokens", nil, map[string]int64{"expiresIn": 600}, &made); err != nil {
 		return nil, fmt.Errorf("join token: %w", err)
 	}
+	port, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
 	return &throwaway{
-		self: n.self, dir: n.dir, name: fmt.Sprintf("data%d", len(n.others)+2), port: anyPort, join: made.Token,
+		self: n.self, dir: n.dir, name: fmt.Sprintf("data%d", len(n.others)+2), port: port, join: made.Token,
 		stderr: n.stderr, key: n.key,
 	}, nil
 }

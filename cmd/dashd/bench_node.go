@@ -46,7 +46,9 @@ func startThrowaway(ctx context.Context, o benchOptions, stderr io.Writer) (n *t
 	}
 	n = &throwaway{self: self, dir: o.keep, name: "data", port: noPort, stderr: stderr, key: "bench-key-of-a-throw-away-node", kept: o.keep != ""}
 	if o.nodes > 1 {
-		n.port = anyPort
+		if n.port, err = freeAddress(); err != nil {
+			return nil, err
+		}
 	}
 	if n.kept {
 		err = os.MkdirAll(n.dir, 0o700)
