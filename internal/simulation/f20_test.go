@@ -1,9 +1,12 @@
 package simulation_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -80,33 +83,49 @@ func (g *lagging) wantWhole(least, most uint64) {
 // A node that has received a snapshot, and loses its power before it restores it, is where it was: its
 // position says nothing of the snapshot.
 func TestF20_PowerIsLostBetweenTheSnapshotAndItsRestore(t *testing.T) {
-	simulate(t, 1, func(s *simulation) {
-		g := s.lag(&ledger{}, 300, 300)
-		before := g.m.running.Load().node.Store.Persisted().Seq
-		asked := make(chan struct{}, 1)
-		meets := func(from *machine, path string) {
-			if l := from.running.Load(); from == g.m && l != nil && path == "/peer/parts" {
-				asked <- struct{}{} // raft has the manifest
-				<-l.gone
-			}
+	f20(t, betweenSnapshotAndRestore)
+}
+
+// f20Seeds is how many seeds each place is tried with at which power is lost. DASHD_SIM_F20 says another number.
+const f20Seeds = 1
+
+// f20 runs fn with so many seeds.
+func f20(t *testing.T, fn func(*simulation)) {
+	n, err := strconv.ParseUint(cmp.Or(os.Getenv("DASHD_SIM_F20"), strconv.Itoa(f20Seeds)), 10, 32)
+	if err != nil {
+		t.Fatal("DASHD_SIM_F20:", err)
+	}
+	for seed := range n {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { simulate(t, seed, fn) })
+	}
+}
+
+func betweenSnapshotAndRestore(s *simulation) {
+	g := s.lag(&ledger{}, 300, 300)
+	before := g.m.running.Load().node.Store.Head() // all of it is persisted by the time the node is in contact again
+	asked := make(chan struct{}, 1)
+	meets := func(from *machine, path string) {
+		if l := from.running.Load(); from == g.m && l != nil && path == "/peer/parts" {
+			asked <- struct{}{} // raft has the manifest
+			<-l.gone
 		}
-		s.meets.Store(&meets)
-		g.mend()
-		<-asked
-		s.powerOff(g.m)
-		s.meets.Store(nil)
-		g.mend = func() {}
-		g.wantWhole(before, before)
-	})
+	}
+	s.meets.Store(&meets)
+	g.mend()
+	<-asked
+	s.powerOff(g.m)
+	s.meets.Store(nil)
+	g.mend = func() {}
+	g.wantWhole(before, before)
 }
 
 // A node that loses its power while it installs another one's log keeps the parts that it has.
 func TestF20_PowerIsLostWhileALogIsInstalled(t *testing.T) {
 	for part := range 3 {
 		t.Run(fmt.Sprintf("before part %d", part), func(t *testing.T) {
-			simulate(t, 2, func(s *simulation) {
-				g := s.lag(&ledger{}, 500, 20_000) // some 10 MB, in parts of 4 MiB
-				before := g.m.running.Load().node.Store.Persisted().Seq
+			f20(t, func(s *simulation) {
+				g := s.lag(&ledger{}, 500, 20_000)             // some 10 MB, in parts of 4 MiB
+				before := g.m.running.Load().node.Store.Head() // all of it is persisted by the time the node is in contact again
 				cut := make(chan uint64, 1)
 				installs := 0
 				meets := func(work string) {
