@@ -10,7 +10,12 @@ go vet ./...
 go tool staticcheck ./...
 go test -count=1 ./internal/layers
 go vet -C scripts/geogen ./...
-for s in scripts/* .ci/run; do [ -d "$s" ] || bash -n "$s"; done
+go vet -C bench/peers ./...
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+go build -o "$tools/staticcheck" honnef.co/go/tools/cmd/staticcheck
+(cd bench/peers && "$tools/staticcheck" ./...)
+for s in scripts/* bench/run .ci/run; do [ -d "$s" ] || bash -n "$s"; done
 if grep -q '"resolved"' examples/better-auth/package-lock.json; then
   echo "examples/better-auth/package-lock.json holds registry addresses"; exit 1
 fi
