@@ -104,7 +104,7 @@ func newClusterTransfer() *cobra.Command {
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, _ []string) error {
 			asked := map[string]string{}
 			if to != "" {
-				n, err := findNode(c, cl, to)
+				n, _, err := findNode(c, cl, to)
 				if err != nil {
 					return err
 				}
@@ -155,7 +155,7 @@ has ended, the others may need the node's vote: wipe its disk after that only.`,
 		Example: "  dashd cluster remove 1f0c52a8\n  dashd cluster remove 10.0.0.3:8788 --yes",
 		Args:    cobra.ExactArgs(1),
 		RunE: withClient(&t, func(c *cobra.Command, cl *client, args []string) error {
-			n, err := findNode(c, cl, args[0])
+			n, asked, err := findNode(c, cl, args[0])
 			if err != nil {
 				return err
 			}
@@ -168,7 +168,7 @@ has ended, the others may need the node's vote: wipe its disk after that only.`,
 			if err := cl.call(c.Context(), "DELETE", "/v1/cluster/nodes/"+url.PathEscape(n.ID), nil, nil, &gone); err != nil {
 				return err
 			}
-			if err := awaitRemoval(c.Context(), cl, gone.ID); err != nil {
+			if err := awaitRemoval(c.Context(), cl, gone.ID, gone.ID == asked); err != nil {
 				return err
 			}
 			if asJSON {
@@ -191,9 +191,9 @@ const (
 	removalPause    = 200 * time.Millisecond
 )
 
-// awaitRemoval waits until the others do without a node. If it is that node that is asked, it ends
-// when they do.
-func awaitRemoval(ctx context.Context, cl *client, id string) error {
+// awaitRemoval waits until the others do without a node. If it is that node that is asked (itself),
+// it ends when they do, and answers no more. That another one does not answer says nothing.
+func awaitRemoval(ctx context.Context, cl *client, id string, itself bool) error {
 	ctx, cancel := context.WithTimeout(ctx, removalPatience)
 	defer cancel()
 	for {
@@ -202,8 +202,8 @@ func awaitRemoval(ctx context.Context, cl *client, id string) error {
 		if err == nil && !slices.ContainsFunc(s.Nodes, func(n node.NodeStatus) bool { return n.ID == id }) {
 			return nil
 		}
-		if err != nil && ctx.Err() == nil {
-			return nil // it was the node that is gone
+		if err != nil && itself && ctx.Err() == nil {
+			return nil
 		}
 		if pause(ctx, removalPause) != nil {
 			return fmt.Errorf("node %s is to be removed, and the others have not done it after %v; see dashd cluster status, and do not wipe its disk yet", id, removalPatience)
@@ -223,13 +223,15 @@ func confirm(c *cobra.Command, n node.NodeStatus) error {
 	return nil
 }
 
-// findNode finds a node by its id, the beginning of it, or its address.
-func findNode(c *cobra.Command, cl *client, name string) (node.NodeStatus, error) {
+// findNode finds a node by its id, the beginning of it, or its address. asked is the id of the
+// node that has told of it.
+func findNode(c *cobra.Command, cl *client, name string) (n node.NodeStatus, asked string, err error) {
 	var s node.ClusterStatus
 	if err := cl.call(c.Context(), "GET", "/v1/cluster", nil, nil, &s); err != nil {
-		return node.NodeStatus{}, err
+		return node.NodeStatus{}, "", err
 	}
-	return pickNode(s.Nodes, name)
+	n, err = pickNode(s.Nodes, name)
+	return n, s.AskedOf, err
 }
 
 // pickNode is the one node that a name can mean.

@@ -2,9 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
+	"testing/synctest"
 
 	"dashd/internal/node"
 )
@@ -77,4 +81,49 @@ func TestNodeIsNamedInOneWay(t *testing.T) {
 			t.Errorf("%q is %q, %v; want %q", tt.name, got.ID, err, tt.want)
 		}
 	}
+}
+
+// A disk is wiped once remove has ended, so it must not end before the others do without the node:
+// that the one that is asked does not answer for a while says nothing of them.
+func TestRemovalIsAwaited(t *testing.T) {
+	const there, gone, down = `{"nodes":[{"nodeId":"n1"},{"nodeId":"n3"}]}`, `{"nodes":[{"nodeId":"n1"}]}`, ""
+	for _, tt := range []struct {
+		name    string
+		itself  bool
+		answers []string // the last one is given again and again
+		asked   int      // 0: until the end
+	}{
+		{"the others do it", false, []string{there, there, gone}, 3},
+		{"the node that is asked restarts meanwhile", false, []string{there, down, down, there, gone}, 5},
+		{"it answers no more", false, []string{there, down}, 0},
+		{"they never do it", false, []string{there}, 0},
+		{"the node itself is asked, and ends", true, []string{there, there, down}, 3},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				asked := 0
+				cl := &client{base: "http://dashd", http: &http.Client{Transport: answering(func(*http.Request) string {
+					asked++
+					return tt.answers[min(asked, len(tt.answers))-1]
+				})}}
+				err := awaitRemoval(context.Background(), cl, "n3", tt.itself)
+				if (err == nil) != (tt.asked > 0) || err == nil && asked != tt.asked {
+					t.Errorf("it ends with %v when it has asked %d times", err, asked)
+				}
+			})
+		})
+	}
+}
+
+// answering answers requests with a text; "": with an error.
+type answering func(*http.Request) string
+
+func (a answering) RoundTrip(r *http.Request) (*http.Response, error) {
+	text := a(r)
+	if text == "" {
+		return nil, context.DeadlineExceeded
+	}
+	w := httptest.NewRecorder()
+	_, err := w.WriteString(text)
+	return w.Result(), err
 }
