@@ -17,12 +17,12 @@ import (
 
 const (
 	organization = "dashd"
-	// nodeLife is how long a node's certificate is valid. It is renewed after two
-	// thirds of it; a node that was off for longer gets a new one when it starts.
+	// nodeLife is how long a node's certificate is valid from when it was issued. It is renewed
+	// after two thirds of it; a node that was off for longer gets a new one when it starts.
 	nodeLife = 90 * 24 * time.Hour
 	// caLife is longer than any cluster's: the log tells who is a member.
 	caLife = 30 * 365 * 24 * time.Hour
-	// before is how far the clocks of nodes may lag behind that of the issuer.
+	// before is how far the clocks of nodes may lag behind that of the first one.
 	before = time.Hour
 )
 
@@ -103,9 +103,12 @@ func (c *CA) Cluster() string { return c.cert.Subject.CommonName }
 // authority.
 func Fingerprint(certDER []byte) [32]byte { return sha256.Sum256(certDER) }
 
-// Issue signs a certificate for the key that made the request, valid for 90 days. The
-// names are those of m; what the request says of names is not looked at. Whether m may
-// have one is for the caller to know.
+// Issue signs a certificate for the key that made the request, valid until 90 days from
+// now. The names are those of m; what the request says of names is not looked at. Whether
+// m may have one is for the caller to know.
+//
+// It is valid from when the authority is: a clock that was ahead when it was issued, and
+// is put right, does not keep its holder away from the others.
 func (c *CA) Issue(m Member, csrDER []byte, now time.Time) (certDER []byte, err error) {
 	if err := m.check(); err != nil {
 		return nil, err
@@ -116,6 +119,35 @@ func (c *CA) Issue(m Member, csrDER []byte, now time.Time) (certDER []byte, err 
 	if now.Before(c.cert.NotBefore) || now.After(c.cert.NotAfter) {
 		return nil, errs.New(errs.Unavailable, "", "this node's clock says %s, when the cluster's authority is not valid", now.UTC().Format(time.RFC3339))
 	}
+	public, err := parseRequest(csrDER)
+	if err != nil {
+		return nil, err
+	}
+	template := &x509.Certificate{
+		SerialNumber:          newSerial(),
+		Subject:               m.subject(),
+		URIs:                  []*url.URL{m.uri()},
+		NotBefore:             c.cert.NotBefore,
+		NotAfter:              now.Add(nodeLife).UTC(),
+		KeyUsage:              x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		BasicConstraintsValid: true,
+	}
+	certDER, err = x509.CreateCertificate(rand.Reader, template, c.cert, public, c.key)
+	if err != nil {
+		return nil, fmt.Errorf("issue a certificate: %w", err)
+	}
+	return certDER, nil
+}
+
+// CheckRequest returns an error if Issue would refuse the request, whoever it is for.
+func CheckRequest(csrDER []byte) error {
+	_, err := parseRequest(csrDER)
+	return err
+}
+
+// parseRequest returns the key that made a certificate request.
+func parseRequest(csrDER []byte) (ed25519.PublicKey, error) {
 	request, err := x509.ParseCertificateRequest(csrDER)
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Invalid, "", "the certificate request does not parse")
@@ -127,21 +159,7 @@ func (c *CA) Issue(m Member, csrDER []byte, now time.Time) (certDER []byte, err 
 	if err := request.CheckSignature(); err != nil {
 		return nil, errs.Wrap(err, errs.Invalid, "", "the certificate request is not signed by its key")
 	}
-	template := &x509.Certificate{
-		SerialNumber:          newSerial(),
-		Subject:               m.subject(),
-		URIs:                  []*url.URL{m.uri()},
-		NotBefore:             now.Add(-before).UTC(),
-		NotAfter:              now.Add(nodeLife).UTC(),
-		KeyUsage:              x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:           []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		BasicConstraintsValid: true,
-	}
-	certDER, err = x509.CreateCertificate(rand.Reader, template, c.cert, public, c.key)
-	if err != nil {
-		return nil, fmt.Errorf("issue a certificate: %w", err)
-	}
-	return certDER, nil
+	return public, nil
 }
 
 // newSerial is a random positive number of 127 bits.

@@ -31,7 +31,7 @@ func TestIssue(t *testing.T) {
 	if len(leaf.URIs) != 1 || leaf.URIs[0].String() != "spiffe://c1/node/n1" || leaf.Subject.SerialNumber != "n1-first" {
 		t.Errorf("the certificate names %v, %v", leaf.URIs, leaf.Subject)
 	}
-	if want := now.Add(90 * 24 * time.Hour); !leaf.NotAfter.Equal(want) || !leaf.NotBefore.Equal(now.Add(-time.Hour)) {
+	if want := now.Add(90 * 24 * time.Hour); !leaf.NotAfter.Equal(want) || !leaf.NotBefore.Equal(now.Add(-time.Hour)) { // the authority is new, too
 		t.Errorf("the certificate is valid from %s to %s", leaf.NotBefore, leaf.NotAfter)
 	}
 	if leaf.IsCA || leaf.KeyUsage != x509.KeyUsageDigitalSignature || leaf.PublicKeyAlgorithm != x509.Ed25519 || leaf.SerialNumber.BitLen() < 64 {
@@ -87,6 +87,9 @@ func TestIssueRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			if err := peer.CheckRequest(tt.csr); (err == nil) != bytes.Equal(tt.csr, good) {
+				t.Errorf("CheckRequest = %v", err)
+			}
 			if _, err := ca.Issue(tt.m, tt.csr, tt.at); err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("Issue = %v, want %q", err, tt.want)
 			}

@@ -245,15 +245,12 @@ func (c *Credentials) Expires() time.Time {
 	return time.Time{}
 }
 
-// RenewAt is when the certificate has lived two thirds of its life; zero if there is
-// none.
+// RenewAt is when a third of its life is left of the certificate; zero if there is none.
 func (c *Credentials) RenewAt() time.Time {
-	now := c.now.Load()
-	if now == nil {
-		return time.Time{}
+	if now := c.now.Load(); now != nil {
+		return now.leaf.NotAfter.Add(-nodeLife / 3)
 	}
-	life := now.leaf.NotAfter.Sub(now.leaf.NotBefore)
-	return now.leaf.NotBefore.Add(life / 3 * 2)
+	return time.Time{}
 }
 
 // write puts a file of mode 0600 in the place of another. When it returns nil, file
