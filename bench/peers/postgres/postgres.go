@@ -5,7 +5,6 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 	"golang.org/x/sync/errgroup"
 
+	"dashd/bench/peers/internal/module"
 	"dashd/bench/peers/internal/peer"
 	"dashd/bench/peers/internal/proc"
 	"dashd/bench/peers/internal/sample"
@@ -170,24 +170,10 @@ func (p *Peer) facts(ctx context.Context) (f peer.Facts, err error) {
 		array_agg(name || ' = ' || current_setting(name) ORDER BY name) FROM pg_settings
 		WHERE source IN ('configuration file', 'command line') AND name NOT IN ('port', 'primary_conninfo')
 		OR name IN ('wal_sync_method', 'data_checksums', 'synchronous_standby_names', 'server_encoding', 'lc_collate', 'max_connections', 'autovacuum')`
-	f.Client = "github.com/jackc/pgx/v5 " + moduleVersion("github.com/jackc/pgx/v5")
+	f.Client = "github.com/jackc/pgx/v5 " + module.Version("github.com/jackc/pgx/v5")
 	err = p.query(ctx, settings, &f.Version, &f.Settings)
 	f.Version = "PostgreSQL " + f.Version
 	return f, err
-}
-
-// moduleVersion is what version of a module this program was built from.
-func moduleVersion(path string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, m := range info.Deps {
-		if m.Path == path {
-			return m.Version
-		}
-	}
-	return ""
 }
 
 // Pids implements peer.Peer.
