@@ -98,7 +98,7 @@ func run(ctx context.Context, args []string) error {
 }
 
 func build(ctx context.Context, dir, program, pkg string) error {
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
+	cmd := exec.CommandContext(ctx, "go", "build", "-buildvcs=auto", "-o", program, pkg)
 	cmd.Dir = dir
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build %s: %w: %s", pkg, err, text)
