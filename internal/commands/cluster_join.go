@@ -9,6 +9,7 @@ import (
 
 	"dashd/eventlog"
 	"dashd/internal/errs"
+	"dashd/internal/peer"
 	"dashd/projections"
 )
 
@@ -84,42 +85,26 @@ func (j NodeJoin) decide(m *projections.AccessImage, now int64) (again bool, err
 	return false, nil
 }
 
+// check refuses a node that could get no certificate once it is let in, or not be reached.
 func (j NodeJoin) check() error {
-	if !validNodeID(j.Node) || !validNodeID(j.Incarnation) {
-		return errs.New(errs.Invalid, "INVALID_NODE", "the id of a node, and its incarnation, are 1 to %d letters, digits, hyphens and underscores", maxNodeID)
+	if !peer.ValidID(j.Node) || !peer.ValidID(j.Incarnation) {
+		return errs.New(errs.Invalid, "INVALID_NODE", "the id of a node, and its incarnation, are 1 to %d letters, digits, hyphens and underscores", peer.MaxID)
 	}
 	return checkAddress(j.Address)
 }
 
-// maxNodeID is the length of what can stand in a node's certificate.
-const maxNodeID = 64
-
-// validNodeID reports whether id can stand in a node's certificate: whoever is let in must be
-// able to get one.
-func validNodeID(id string) bool {
-	for i, c := range []byte(id) {
-		letter := 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
-		if !letter && (i == 0 || c != '-' && c != '_') {
-			return false
-		}
-	}
-	return id != "" && len(id) <= maxNodeID
-}
-
-// maxAddress is the length of a node's address: that of a name and a port.
-const maxAddress = 253 + len(":65535")
-
-// checkAddress refuses what the other nodes cannot connect to.
+// checkAddress refuses what the other nodes cannot connect to, or no join token can hold.
 func checkAddress(address string) error {
 	host, port, err := net.SplitHostPort(address)
 	n, bad := strconv.ParseUint(port, 10, 16)
-	fits := err == nil && bad == nil && n > 0 && host != "" && len(address) <= maxAddress
+	fits := err == nil && bad == nil && n > 0 && host != "" && len(address) <= peer.MaxAddress
+	name := host
 	if ip, err := netip.ParseAddr(host); err == nil {
 		fits = fits && !ip.IsUnspecified() && !ip.IsMulticast()
-	} else {
-		for _, c := range []byte(host) {
-			fits = fits && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_')
-		}
+		name = ip.Zone() // of which netip accepts anything
+	}
+	for _, c := range []byte(name) {
+		fits = fits && ('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '.' || c == '-' || c == '_')
 	}
 	if !fits {
 		return errs.New(errs.Invalid, "INVALID_ADDRESS", "the address of a node is a host and a port at which the other nodes reach it")

@@ -247,6 +247,8 @@ func TestWhoMayJoin(t *testing.T) {
 		{"at a port that is none", change(fresh, func(j *commands.NodeJoin) { j.Address = "n4:0" }), noon, "INVALID_ADDRESS", ""},
 		{"at a port by name", change(fresh, func(j *commands.NodeJoin) { j.Address = "n4:http" }), noon, "INVALID_ADDRESS", ""},
 		{"at an address with more in it", change(fresh, func(j *commands.NodeJoin) { j.Address = "n4/x@evil:8788" }), noon, "INVALID_ADDRESS", ""},
+		{"at an address that would write to a terminal", change(fresh, func(j *commands.NodeJoin) { j.Address = "[fe80::1%\x1b[2J]:8788" }), noon, "INVALID_ADDRESS", ""},
+		{"at an address that fits into no token", change(fresh, func(j *commands.NodeJoin) { j.Address = strings.Repeat("n", 252) + ":8788" }), noon, "INVALID_ADDRESS", ""},
 		{"with the address of a node that was removed", change(fresh, func(j *commands.NodeJoin) { j.Address = gone.Address }), end - 1, "", ""},
 	}
 	for _, tt := range tests {

@@ -35,7 +35,7 @@ type CA struct {
 // NewCA makes the authority of a cluster: a new key, and a certificate it signed
 // itself.
 func NewCA(cluster string, now time.Time) (*CA, error) {
-	if !validID(cluster) {
+	if !ValidID(cluster) {
 		return nil, errs.New(errs.Invalid, "", "%.80q is no id of a cluster", cluster)
 	}
 	public, key, err := ed25519.GenerateKey(rand.Reader)
@@ -81,7 +81,7 @@ func parseAuthority(der []byte) (*x509.Certificate, error) {
 	if err != nil {
 		return nil, errs.Wrap(err, errs.Invalid, "", "the authority's certificate does not parse")
 	}
-	if _, ed := cert.PublicKey.(ed25519.PublicKey); !ed || !cert.IsCA || !validID(cert.Subject.CommonName) {
+	if _, ed := cert.PublicKey.(ed25519.PublicKey); !ed || !cert.IsCA || !ValidID(cert.Subject.CommonName) {
 		return nil, errs.New(errs.Invalid, "", "the certificate is not that of a cluster's authority")
 	}
 	if err := cert.CheckSignatureFrom(cert); err != nil {

@@ -27,24 +27,24 @@ const (
 // Member is a node of a cluster, as its certificate names it.
 type Member struct{ Cluster, Node, Incarnation string }
 
-// maxID bounds the ids of a Member.
-const maxID = 64
+// MaxID bounds the ids of a Member.
+const MaxID = 64
 
 // check returns an error unless all ids are what can stand in a certificate.
 func (m Member) check() error {
 	for _, id := range []string{m.Cluster, m.Node, m.Incarnation} {
-		if !validID(id) {
+		if !ValidID(id) {
 			return errs.New(errs.Invalid, "", "%.80q is no id of a cluster, a node or an incarnation", id)
 		}
 	}
 	return nil
 }
 
-// validID reports whether s is an id: 1 to 64 letters, digits, '-' and '_', beginning
+// ValidID reports whether s is an id: 1 to 64 letters, digits, '-' and '_', beginning
 // with a letter or digit.
-func validID(s string) bool {
+func ValidID(s string) bool {
 	const others = "-_"
-	if s == "" || len(s) > maxID || strings.Contains(others, s[:1]) {
+	if s == "" || len(s) > MaxID || strings.Contains(others, s[:1]) {
 		return false
 	}
 	for _, c := range []byte(s) {

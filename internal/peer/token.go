@@ -36,15 +36,16 @@ type Token struct {
 const (
 	tokenPrefix  = "dashd-join-1_"
 	maxAddresses = 16
-	maxAddress   = 255
 	maxToken     = 8 << 10
+	// MaxAddress bounds an address in bytes: its length is one of them.
+	MaxAddress = 255
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // check returns an error unless the token can be written down.
 func (t Token) check() error {
-	if !validID(t.ID) || !validID(t.Cluster) {
+	if !ValidID(t.ID) || !ValidID(t.Cluster) {
 		return errs.New(errs.Invalid, CodeToken, "a join token has the id of a token and of a cluster")
 	}
 	if len(t.Addresses) == 0 || len(t.Addresses) > maxAddresses {
@@ -52,7 +53,7 @@ func (t Token) check() error {
 	}
 	for _, addr := range t.Addresses {
 		host, port, err := net.SplitHostPort(addr)
-		if err != nil || host == "" || port == "" || len(addr) > maxAddress || addr != printable(addr, maxAddress) || strings.Contains(addr, " ") {
+		if err != nil || host == "" || port == "" || len(addr) > MaxAddress || addr != printable(addr, MaxAddress) || strings.Contains(addr, " ") {
 			return errs.New(errs.Invalid, CodeToken, "%.300q is no address of a node: host:port", addr)
 		}
 	}
