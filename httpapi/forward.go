@@ -25,8 +25,8 @@ type Cluster interface {
 	// Do sends a request to the cluster port of the node that leads. An error with code NOT_LEADER means that
 	// it was never sent.
 	Do(r *http.Request) (*http.Response, error)
-	// ReadIndex returns a seq that covers everything acknowledged anywhere before the call: with strong, whatever
-	// clocks and pauses do.
+	// ReadIndex returns a seq that covers everything acknowledged anywhere before the call: with strong, by an entry
+	// of the log behind that.
 	ReadIndex(ctx context.Context, strong bool) (seq uint64, err error)
 	// Age is how long ago, at most, the log up to seq was all that had been acknowledged anywhere. known is false
 	// if this node cannot tell.

@@ -15,8 +15,8 @@ type level string
 
 // The levels of the reliability design (G5). Any node answers any of them from its own state.
 const (
-	strong level = "strong" // linearizable, whatever clocks and pauses do
-	leader level = "leader" // linearizable as long as no node is held for longer than its lease
+	strong level = "strong" // linearizable, by an entry of the log
+	leader level = "leader" // linearizable, by the word of a majority that nobody else leads
 	stale  level = "stale"  // of bounded age
 )
 

@@ -95,7 +95,8 @@ type Cluster struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when lead, or who leads, changes
 
-	barriers, checks rounds
+	barriers, polls rounds
+	poll            atomic.Pointer[poll] // that is going on; nil: none
 }
 
 // Open starts raft on the data directory, or refuses it. A new directory becomes
@@ -117,7 +118,7 @@ func Open(c Config) (*Cluster, error) {
 		changed: make(chan struct{}),
 	}
 	cl.barriers.run = func() error { return cl.await(cl.raft.Barrier(enqueueTimeout)) }
-	cl.checks.run = func() error { return cl.await(cl.raft.VerifyLeader()) }
+	cl.polls.run = cl.confirm
 	if err := cl.start(); err != nil {
 		return nil, errors.Join(err, logs.close())
 	}

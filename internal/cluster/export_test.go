@@ -37,3 +37,12 @@ func BareLogs(path string, persisted uint64) (raft.LogStore, error) {
 
 // DropPassed is what Open does with entries that the event log has passed.
 func DropPassed(s raft.LogStore, persisted uint64) error { return s.(*logStore).dropPassed(persisted) }
+
+// Confirmed reports whether a node leads in a term, by what others answer to its messages of that term.
+func Confirmed(term uint64, answers map[string]uint64, servers []raft.Server, self raft.ServerID) bool {
+	p := &poll{term: term, news: make(chan struct{}, 1), agreed: make(map[raft.ServerID]bool)}
+	for id, answered := range answers {
+		p.heard(raft.ServerID(id), term, answered)
+	}
+	return p.majority(servers, self)
+}

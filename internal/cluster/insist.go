@@ -24,9 +24,17 @@ const (
 	insistSnapshotEvery = time.Second
 )
 
-// AppendEntries sends entries. Heartbeats are sent once: raft has its own pace for them.
+// AppendEntries sends entries, and tells a poll of the answers. Heartbeats are sent once: raft has its own
+// pace for them.
 func (t insistent) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) error {
-	send := func() error { return t.Transport.AppendEntries(id, target, args, answer) }
+	send := func() error {
+		asked := t.c.poll.Load() // before the message is sent
+		err := t.Transport.AppendEntries(id, target, args, answer)
+		if err == nil {
+			asked.heard(id, args.Term, answer.Term)
+		}
+		return err
+	}
 	if isHeartbeat(args) {
 		return send()
 	}

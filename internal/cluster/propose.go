@@ -80,16 +80,12 @@ func (c *Cluster) await(f raft.Future) error {
 // come while a barrier is on its way share the next one.
 func (c *Cluster) Barrier(ctx context.Context) error { return c.barriers.wait(ctx) }
 
-// Verify returns nil if a majority took this node for the leader after the call: nothing
-// that another one has acknowledged before can be missing here. That rests on clocks
-// that run: a node that was held for longer than its lease may be wrong for a moment;
-// Barrier never is. Calls that come while others wait share the next round.
-func (c *Cluster) Verify(ctx context.Context) error {
-	term, err := c.Term()
-	if err != nil {
-		return err
-	}
-	if err := c.checks.wait(ctx); err != nil {
+// Verify returns nil if this node leads in a term, and a majority had not heard of a newer one when it was
+// asked, which was after the call: what this log held when Term answered that term, or later, lacks
+// nothing that was acknowledged anywhere before the call. No clock and no pause changes that. Calls that
+// come while others wait share the next round.
+func (c *Cluster) Verify(ctx context.Context, term uint64) error {
+	if err := c.polls.wait(ctx); err != nil {
 		return err
 	}
 	if now, err := c.Term(); err != nil || now != term {

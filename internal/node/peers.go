@@ -74,9 +74,9 @@ func (n *Node) Do(req *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// ReadIndex returns a seq that covers everything acknowledged anywhere before the call:
-// with strong, whatever clocks and pauses do; else as long as no node is held for longer
-// than its lease. It asks the leader, and waits for one.
+// ReadIndex returns a seq that covers everything acknowledged anywhere before the call, whatever
+// clocks and pauses do: with strong, by an entry of the log behind that; else by a majority that has
+// not heard of another leader. It asks the leader, and waits for one.
 func (n *Node) ReadIndex(ctx context.Context, strong bool) (uint64, error) {
 	for {
 		here, err := n.WaitLeader(ctx)
@@ -107,11 +107,15 @@ func (n *Node) readIndex(ctx context.Context, strong bool) (uint64, error) {
 	if strong {
 		return n.Settle(ctx)
 	}
-	head := n.Store.Head() // what was acknowledged here is in it, and the rest was when the term began
-	if !n.HasOthers() && n.Leads() {
+	term, err := n.Cluster.Term() // before the head: what leaders before had acknowledged is in it
+	if err != nil {
+		return 0, err
+	}
+	head := n.Store.Head()
+	if !n.HasOthers() {
 		return head, nil // nobody else can lead without this node's vote
 	}
-	return head, n.Cluster.Verify(ctx)
+	return head, n.Cluster.Verify(ctx, term)
 }
 
 // readIndexAnswer is the answer of POST /peer/readindex.

@@ -40,7 +40,18 @@ type member struct {
 }
 
 // transport is raft's in memory, without what dashd has switched off.
-type transport struct{ *raft.InmemTransport }
+type transport struct {
+	*raft.InmemTransport
+	answers atomic.Pointer[answers] // nil: they come at once
+}
+
+func (t *transport) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) error {
+	err := t.InmemTransport.AppendEntries(id, target, args, answer)
+	if a := t.answers.Load(); a != nil {
+		a.hold(id, args)
+	}
+	return err
+}
 
 func (*transport) AppendEntriesPipeline(raft.ServerID, raft.ServerAddress) (raft.AppendPipeline, error) {
 	return nil, raft.ErrPipelineReplicationNotSupported
@@ -142,7 +153,7 @@ func (m *member) open(dir, clusterID string) {
 	t := m.trio.t
 	t.Helper()
 	_, inmem := raft.NewInmemTransportWithTimeout(raft.ServerAddress(m.address), time.Second)
-	m.transport = &transport{inmem}
+	m.transport = &transport{InmemTransport: inmem}
 	n, err := node.Open(t.Context(), node.Config{
 		Now: func() int64 { return time.Now().UnixMilli() + m.fast.Load() },
 		Dir: dir, Database: kv.Options{MinFree: 1}, Storage: m.storage, Silence: m.silence,

@@ -15,7 +15,7 @@
 // What is checked, by the names of the invariants: everything acknowledged is in the log, once, where
 // it was said to be, with the content that was sent, and nothing else is (I1, I2); positions have no
 // gaps, and the logs of all nodes are equal block for block (I3); so are their tables (I4); the
-// history of commands and strong reads is linearizable (I5); writes go on within five seconds after
+// history of commands and reads (strong and leader) is linearizable (I5); writes go on within five seconds after
 // the last fault has ended, and all nodes are equal within sixty (I8); no read is older than its
 // level allows (I9); and when a node is closed none of its goroutines is left (I11): else synctest
 // would not let the test end.

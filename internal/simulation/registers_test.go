@@ -54,8 +54,9 @@ func (c *client) change(what findings.Call) {
 
 // readRegister reads a user as he is, at any node.
 func (c *client) readRegister(user int) {
+	level := []string{"strong", "leader"}[c.rng.IntN(2)]
 	begin := c.l.moment()
-	answer, err := c.once("GET", "/dash/user?consistency=strong&userId="+c.users[user], "", "")
+	answer, err := c.once("GET", "/dash/user?consistency="+level+"&userId="+c.users[user], "", "")
 	if err != nil || answer.Code != http.StatusOK {
 		return
 	}
