@@ -129,7 +129,7 @@ func (j joining) mayStart() error {
 	return refuse("%s has begun to join a cluster and was not let in yet; start with --join and a token from: dashd join-token", j.Dir)
 }
 
-// request is what the node says, the same each time but for the certificate request's signature.
+// request is what the node says, the same each time.
 func (j joining) request(token peer.Token, id cluster.Identity) ([]byte, error) {
 	csr, err := j.Credentials.Request()
 	if err != nil {
@@ -147,10 +147,10 @@ func (j joining) askUntilAnswered(ctx context.Context, token peer.Token, ask []b
 	defer cancel()
 	for wait := joinRetry; ; wait = min(2*wait, maxJoinRetry) {
 		answer, err := askToJoin(ctx, token, ask)
-		switch kind := errs.KindOf(err); {
+		switch {
 		case err == nil, errs.ExitCode(err) == errs.ExitIdentity:
 			return answer, err
-		case kind != errs.Unavailable && kind != errs.Busy && kind != errs.Internal:
+		case !passes(err):
 			return nil, errs.Stop(errs.ExitIdentity, fmt.Errorf("join cluster %s: %w", token.Cluster, err))
 		}
 		if wait == joinRetry {

@@ -383,3 +383,16 @@ func TestJoinTokenInAFile(t *testing.T) {
 		t.Errorf("a directory as the file: %v", err)
 	}
 }
+
+// A node that could get no certificate must not use its token up: it would be a member that nobody
+// can talk to, and the token would be gone.
+func TestJoinWithoutACertificateRequestIsNotDecided(t *testing.T) {
+	m := &membership{} // with no commands: whatever decides something panics
+	for _, request := range [][]byte{nil, {2, 3}} {
+		q := sampleJoin()
+		q.Request = request
+		if a, err := m.join(t.Context(), q); a != nil || errs.CodeOf(err) != "BAD_REQUEST" {
+			t.Errorf("request %x: %+v, %v", request, a, err)
+		}
+	}
+}

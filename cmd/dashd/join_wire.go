@@ -75,6 +75,12 @@ func refusalOf(err error) joinRefusal {
 	return f
 }
 
+// passes reports whether what was refused with err may be granted when it is asked again.
+func passes(err error) bool {
+	kind := errs.KindOf(err)
+	return kind == errs.Unavailable || kind == errs.Busy || kind == errs.Internal
+}
+
 // refusedJoin is the error that an answer other than 200 tells of. One that is none of ours
 // says nothing of what has become of the request.
 func refusedJoin(status int, body []byte) error {

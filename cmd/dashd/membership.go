@@ -131,16 +131,18 @@ func (m *membership) JoinToken(id string, secret [sha256.Size]byte) (string, err
 	if !ok {
 		return "", projections.ErrNoCA
 	}
-	if at, err := netip.ParseAddrPort(m.address); err == nil && at.Addr().IsUnspecified() {
-		return "", errs.New(errs.Conflict, "NO_ADDRESS", "other nodes cannot reach this one at %s; start it with --advertise and the address at which they can", m.address)
-	}
 	t := peer.Token{ID: id, Secret: secret, Cluster: image.ClusterID(), CA: peer.Fingerprint(cert), Addresses: []string{m.address}}
 	for _, n := range image.Members() {
 		if n.ID != m.NodeID() && len(t.Addresses) < maxJoinAddresses {
 			t.Addresses = append(t.Addresses, n.Address)
 		}
 	}
-	return t.String(), nil
+	text := t.String() // "": one of the addresses is none
+	at, err := netip.ParseAddrPort(m.address)
+	if text == "" || err == nil && at.Addr().IsUnspecified() {
+		return "", errs.New(errs.Conflict, "NO_ADDRESS", "other nodes cannot reach this one at %s; start it with --advertise and the address at which they can", m.address)
+	}
+	return text, nil
 }
 
 // maxJoinAddresses is how many a token names: enough to find one that answers.
@@ -197,10 +199,14 @@ func (m *membership) Able(rest []projections.Node) error {
 	return nil
 }
 
-// join lets a node in, on the leader.
+// join lets a node in, on the leader. What would be refused behind the event that uses the token
+// up is refused before it.
 func (m *membership) join(ctx context.Context, q *joinRequest) (*joinAnswer, error) {
 	if len(q.Secret) != sha256.Size {
 		return nil, errs.New(errs.Invalid, "BAD_REQUEST", "the secret of a join token has %d bytes", sha256.Size)
+	}
+	if err := peer.CheckRequest(q.Request); err != nil {
+		return nil, errs.Wrap(err, errs.Invalid, "BAD_REQUEST", "the request to join holds no certificate request of a node")
 	}
 	err := m.commands.JoinNode(ctx, commands.NodeJoin{
 		TokenID: q.TokenID, Secret: [sha256.Size]byte(q.Secret), Node: q.Node, Incarnation: q.Incarnation, Address: q.Address,
@@ -239,11 +245,7 @@ func (m *membership) serveJoin(w http.ResponseWriter, r *http.Request) {
 }
 
 func (m *membership) letIn(ctx context.Context, w http.ResponseWriter, r *http.Request) (*joinAnswer, error) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoinBody))
-	if err != nil {
-		return nil, errs.Wrap(err, errs.Invalid, "BAD_REQUEST", "the request to join cannot be read")
-	}
-	q, err := parseJoin(body)
+	q, body, err := readJoin(w, r)
 	if err != nil {
 		return nil, err
 	}
@@ -274,6 +276,16 @@ func (m *membership) letIn(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 }
 
+// readJoin reads a request to join.
+func readJoin(w http.ResponseWriter, r *http.Request) (q *joinRequest, body []byte, err error) {
+	body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoinBody))
+	if err != nil {
+		return nil, nil, errs.Wrap(err, errs.Invalid, "BAD_REQUEST", "the request to join cannot be read")
+	}
+	q, err = parseJoin(body)
+	return q, body, err
+}
+
 // joinPause is between two tries to reach who leads.
 const joinPause = 100 * time.Millisecond
 
@@ -300,12 +312,7 @@ func (m *membership) joinAtLeader(ctx context.Context, body []byte) (*joinAnswer
 
 // serveJoinLeading serves POST /peer/join, to members, on the leader.
 func (m *membership) serveJoinLeading(w http.ResponseWriter, r *http.Request) {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxJoinBody))
-	if err != nil {
-		m.answer(w, nil, errs.Wrap(err, errs.Invalid, "BAD_REQUEST", "the request to join cannot be read"))
-		return
-	}
-	q, err := parseJoin(body)
+	q, _, err := readJoin(w, r)
 	if err != nil {
 		m.answer(w, nil, err)
 		return
@@ -322,7 +329,7 @@ func (m *membership) answer(w http.ResponseWriter, a any, err error) {
 			m.log.Error("a request of another node failed", "err", err)
 		}
 		status, a = http.StatusForbidden, refusalOf(err) // its kind says the rest
-		if kind := errs.KindOf(err); kind == errs.Unavailable || kind == errs.Busy || kind == errs.Internal {
+		if passes(err) {
 			status = http.StatusServiceUnavailable // another node may know more
 		}
 	}

@@ -28,7 +28,7 @@ const (
 // returns nil: an address that the others do not know is no reason to stop, and they may
 // be down themselves.
 func (m *membership) announce(ctx context.Context) error {
-	told := false
+	told, warned := false, false
 	for {
 		n, known := m.access.Image().Node(m.NodeID())
 		if known && (n.Removed() || n.Address == m.address) {
@@ -39,8 +39,13 @@ func (m *membership) announce(ctx context.Context) error {
 				m.log.Info("this node has another address than the cluster knows", "known", n.Address, "now", m.address)
 				told = true
 			}
-			if err := m.move(ctx); err != nil && ctx.Err() == nil {
+			switch err := m.move(ctx); {
+			case err == nil || ctx.Err() != nil:
+			case passes(err) || warned:
 				m.log.Debug("the cluster does not know this node's address yet", "err", err)
+			default:
+				m.log.Warn("the cluster refuses this node's address; start it with another --advertise", "now", m.address, "err", err)
+				warned = true
 			}
 		}
 		if pause(ctx, movePause) != nil {
@@ -49,7 +54,8 @@ func (m *membership) announce(ctx context.Context) error {
 	}
 }
 
-// move tells the cluster once. Who leads may not have found this node yet, so it asks every member.
+// move tells the cluster once. Who leads may not have found this node yet, so it asks one member after the
+// other, until the address is taken or refused.
 func (m *membership) move(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, movePatience)
 	defer cancel()
@@ -69,8 +75,8 @@ func (m *membership) move(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if failed = m.tell(m.client.Do, req); failed == nil {
-			return nil
+		if failed = m.tell(m.client.Do, req); failed == nil || !passes(failed) {
+			return failed
 		}
 	}
 	return failed
