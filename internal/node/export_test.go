@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"dashd/eventlog/store"
 )
 
 // CheckDisk is what the node does each few seconds.
@@ -97,3 +99,8 @@ func SkewOf(offsets ...time.Duration) time.Duration {
 
 // OffsetOf is how far another clock is before this one, at least.
 func OffsetOf(ahead, delay time.Duration) time.Duration { return offsetOf(ahead, delay) }
+
+// Fetch is what the node does when raft sends it the manifest of another one's log.
+func (n *Node) Fetch(ctx context.Context, node string, after uint64, to store.Position, part func(*store.Part) error) error {
+	return n.fetch(ctx, node, after, to, part)
+}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -23,7 +24,23 @@ const (
 	// defaultCatchUpRate is how many bytes a second a node gives to one that catches up.
 	defaultCatchUpRate = 32 << 20
 	fetchBuffer        = 1 << 20
+	// givenAtOnce is how much is written in one go: slow ways bring that in less than fetchStall.
+	givenAtOnce = 64 << 10
 )
+
+// incoming is the body of a transfer. Whatever it brings shows that the sender has not stalled.
+type incoming struct {
+	io.Reader
+	stall *time.Timer
+}
+
+func (in incoming) Read(b []byte) (int, error) {
+	n, err := in.Reader.Read(b)
+	if n > 0 {
+		in.stall.Reset(fetchStall)
+	}
+	return n, err
+}
 
 // fetch is fsm.Options.Fetch: it gets the log behind a seq, up to a position, from another
 // node.
@@ -66,7 +83,7 @@ func (n *Node) fetch(ctx context.Context, node string, after uint64, to store.Po
 		text, _ := io.ReadAll(io.LimitReader(resp.Body, maxContact))
 		return fmt.Errorf("node %s: %s %s", node, resp.Status, text)
 	}
-	in := bufio.NewReaderSize(resp.Body, fetchBuffer)
+	in := bufio.NewReaderSize(incoming{resp.Body, stall}, fetchBuffer)
 	said, size := start, int64(0)
 	for {
 		p, err := store.ReadPart(in)
@@ -107,21 +124,23 @@ func (n *Node) serveParts(w http.ResponseWriter, r *http.Request) {
 	}
 	defer n.giving.Unlock()
 	bytes := n.cfg.CatchUpRate
-	limit := rate.NewLimiter(rate.Limit(bytes), int(max(bytes, 2*fetchBuffer)))
+	limit := rate.NewLimiter(rate.Limit(bytes), int(max(bytes, givenAtOnce)))
 	out := http.NewResponseController(w)
 	var text []byte
 	err = n.Store.Parts(r.Context(), after, to, func(p *store.Part) error {
 		text = store.AppendPart(text[:0], p)
-		for rest := len(text); rest > 0; rest -= limit.Burst() {
-			if err := limit.WaitN(r.Context(), min(rest, limit.Burst())); err != nil {
+		for some := range slices.Chunk(text, givenAtOnce) {
+			if err := limit.WaitN(r.Context(), len(some)); err != nil {
+				return err
+			}
+			if err := out.SetWriteDeadline(time.Now().Add(fetchStall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+				return err
+			}
+			if _, err := w.Write(some); err != nil {
 				return err
 			}
 		}
-		if err := out.SetWriteDeadline(time.Now().Add(fetchStall)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return err
-		}
-		_, err := w.Write(text)
-		return err
+		return nil
 	})
 	if err != nil {
 		n.log.Info("a node was not given the whole log", "after", after, "seq", to.Seq, "err", err)

@@ -37,6 +37,8 @@ type member struct {
 	silent    atomic.Bool
 	silences  atomic.Int32
 	held      atomic.Pointer[hold]
+	// What comes of another node's log comes slowly, or not at all.
+	slow, stalled atomic.Bool
 }
 
 // transport is raft's in memory, without what dashd has switched off.
@@ -217,7 +219,15 @@ func (m *member) RoundTrip(r *http.Request) (*http.Response, error) {
 				r.Body = http.NoBody
 			}
 			to.PeerHandler().ServeHTTP(w, r)
-			return w.Result(), nil
+			resp := w.Result()
+			switch {
+			case r.URL.Path != "/peer/parts":
+			case m.slow.Load():
+				resp.Body = trickle{resp.Body, r.Context()}
+			case m.stalled.Load():
+				resp.Body = stall{resp.Body, r.Context()}
+			}
+			return resp, nil
 		}
 	}
 	return nil, errUnreachable
