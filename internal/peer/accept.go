@@ -43,8 +43,7 @@ func (p *Port) accept(ctx context.Context, wg *sync.WaitGroup) {
 		pause = acceptPause
 		c := &conn{port: p, inward: true}
 		c.attach(raw)
-		from := raw.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
-		done, ok := p.begin(c, from)
+		done, ok := p.begin(c, addrOf(raw))
 		if !ok {
 			c.kill()
 			continue
@@ -80,12 +79,22 @@ func (p *Port) begin(c *conn, from netip.Addr) (done func(member bool), ok bool)
 			p.handshakes--
 		}
 		if member {
-			if len(p.known) >= maxKnown {
-				clear(p.known) // those who are still there come again
-			}
-			p.known[from] = struct{}{}
+			p.know(from)
 		}
 	}, true
+}
+
+// know remembers that a member is at an address. p.mu is held.
+func (p *Port) know(at netip.Addr) {
+	if _, known := p.known[at]; !known && len(p.known) >= maxKnown {
+		clear(p.known) // those who are still there come again
+	}
+	p.known[at] = struct{}{}
+}
+
+// addrOf is where the other end of a connection is.
+func addrOf(c net.Conn) netip.Addr {
+	return c.RemoteAddr().(*net.TCPAddr).AddrPort().Addr().Unmap()
 }
 
 // welcome brings an accepted connection to whom it is for, or closes it. It ends when

@@ -51,6 +51,9 @@ func (p *Port) dial(ctx context.Context, addr, node, protocol string) (*conn, er
 		}
 		return nil, errs.Wrap(err, errs.Unavailable, code, "no connection to the node at %s", addr)
 	}
+	p.mu.Lock()
+	p.know(addrOf(c))
+	p.mu.Unlock()
 	return c, nil
 }
 

@@ -17,7 +17,7 @@ import (
 const (
 	handshakeLimit = 5 * time.Second
 	// Handshakes at a time, and of one address: whoever can reach the port may begin
-	// one. An address from which a member has come has places of its own, so that a
+	// one. An address at which a member was found has places of its own, so that a
 	// flood from elsewhere does not keep members apart.
 	maxHandshakes        = 512
 	maxHandshakesAddress = 256
@@ -75,7 +75,7 @@ type Port struct {
 	slots       map[slot]int
 	handshakes  int // of addresses that are not known
 	handshaking map[netip.Addr]int
-	known       map[netip.Addr]struct{} // from which members have come
+	known       map[netip.Addr]struct{} // at which members were found
 	warned      map[string]time.Time    // when a node's refusal was last logged as such
 }
 
