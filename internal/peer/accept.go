@@ -215,7 +215,7 @@ func (p *Port) checkHello(c *conn, own *issued, state *tls.ConnectionState, thei
 }
 
 // logRefusal logs why a connection was closed: anybody can cause it, so it is a detail,
-// unless the other showed a node's certificate.
+// unless it was a node's, whose hello fitted its certificate.
 func (p *Port) logRefusal(c *conn, err error) {
 	level := slog.LevelDebug
 	p.mu.Lock()

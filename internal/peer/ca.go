@@ -96,9 +96,6 @@ func (c *CA) CertDER() []byte { return bytes.Clone(c.cert.Raw) }
 // Seed is the authority's private key: it is stored sealed, and never logged.
 func (c *CA) Seed() []byte { return c.key.Seed() }
 
-// Cluster is the id of the cluster that the authority speaks for.
-func (c *CA) Cluster() string { return c.cert.Subject.CommonName }
-
 // Fingerprint is the SHA-256 of a certificate. A join token carries that of the
 // authority.
 func Fingerprint(certDER []byte) [32]byte { return sha256.Sum256(certDER) }
@@ -113,8 +110,8 @@ func (c *CA) Issue(m Member, csrDER []byte, now time.Time) (certDER []byte, err 
 	if err := m.check(); err != nil {
 		return nil, err
 	}
-	if m.Cluster != c.Cluster() {
-		return nil, errs.New(errs.Invalid, "", "the authority of cluster %s does not speak for cluster %s", c.Cluster(), m.Cluster)
+	if own := c.cert.Subject.CommonName; m.Cluster != own {
+		return nil, errs.New(errs.Invalid, "", "the authority of cluster %s does not speak for cluster %s", own, m.Cluster)
 	}
 	if now.Before(c.cert.NotBefore) || now.After(c.cert.NotAfter) {
 		return nil, errs.New(errs.Unavailable, "", "this node's clock says %s, when the cluster's authority is not valid", now.UTC().Format(time.RFC3339))

@@ -229,14 +229,6 @@ func (c *Credentials) Member() (Member, bool) {
 	return Member{}, false
 }
 
-// CADER returns the certificate of the cluster's authority, nil if there is none yet.
-func (c *Credentials) CADER() []byte {
-	if now := c.now.Load(); now != nil {
-		return bytes.Clone(now.ca.Raw)
-	}
-	return nil
-}
-
 // Expires is when the certificate ends; zero if there is none.
 func (c *Credentials) Expires() time.Time {
 	if now := c.now.Load(); now != nil {
