@@ -45,8 +45,19 @@ func NewNetwork() (*Network, error) {
 	if err := sweep(); err != nil {
 		return nil, err
 	}
+	var err error
+	for range 20 { // tests of other processes have networks too
+		var n *Network
+		if n, err = newNetwork(rand.Uint32()); err == nil {
+			return n, nil
+		}
+	}
+	return nil, err
+}
+
+// newNetwork makes a network whose names and addresses follow from mark. It fails if the addresses are taken.
+func newNetwork(mark uint32) (*Network, error) {
 	// 198.18.0.0/15 is for tests of networks: nobody's real addresses are there.
-	mark := rand.Uint32()
 	n := &Network{
 		name:   fmt.Sprintf("%s%d-%08x-", spacePrefix, os.Getpid(), mark),
 		prefix: fmt.Sprintf("198.%d.%d.", 18+mark&1, 1+mark>>8%254),
@@ -60,8 +71,10 @@ func NewNetwork() (*Network, error) {
 		{"ip", "-n", hub, "link", "set", "switch", "up"},
 		{"ip", "link", "add", n.link, "type", "veth", "peer", "name", "test", "netns", hub},
 		{"ip", "-n", hub, "link", "set", "test", "master", "switch", "up"},
-		{"ip", "address", "add", n.IP + "/24", "dev", n.link},
+		{"ip", "address", "add", n.IP + "/24", "dev", n.link, "noprefixroute"},
 		{"ip", "link", "set", n.link, "up"},
+		// An address can be had twice, a route cannot: this is what makes the network its own.
+		{"ip", "route", "add", n.prefix + "0/24", "dev", n.link, "src", n.IP},
 	})
 	if err != nil {
 		return nil, errors.Join(err, n.Close())

@@ -55,3 +55,14 @@ func host(t *testing.T, n *dashdtest.Network) *dashdtest.Host {
 	}
 	return h
 }
+
+// Addresses that another test uses are not used a second time: each would speak with the other's nodes.
+func TestANetworkHasItsAddressesAlone(t *testing.T) {
+	n := dashdtest.NeedNetwork(t)
+	if again, err := n.Again(); err == nil {
+		t.Errorf("two networks have the address %s", again.IP)
+		if err := again.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
