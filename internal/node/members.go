@@ -51,7 +51,8 @@ func (n *Node) ClusterStatus(context.Context) ClusterStatus {
 	s := ClusterStatus{ClusterID: self.ClusterID, Leader: raft.Leader, Term: raft.Term, AskedOf: self.NodeID}
 	n.contacts.mu.Lock()
 	defer n.contacts.mu.Unlock()
-	longest := n.Store.Head()
+	head := n.Store.Head() // once, or events that come meanwhile would make its lag negative
+	longest := head
 	for _, p := range n.contacts.peers {
 		longest = max(longest, p.Head)
 	}
@@ -64,7 +65,7 @@ func (n *Node) ClusterStatus(context.Context) ClusterStatus {
 			v.Role = "voter"
 		}
 		if m.ID == self.NodeID {
-			v.Version, v.Head, v.Dash, v.Applied = n.network.Version, n.Store.Head(), n.Dash.Seq(), n.Store.Applied().Index
+			v.Version, v.Head, v.Dash, v.Applied = n.network.Version, head, n.Dash.Seq(), n.Store.Applied().Index
 			v.LastContactMs, v.State = 0, "ok"
 		} else if p := n.contacts.peers[m.ID]; p != nil && !p.at.IsZero() {
 			v.Version, v.Head, v.Dash, v.Applied = p.Version, p.Head, p.contact.Dash, p.Applied
