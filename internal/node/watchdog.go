@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -93,7 +94,7 @@ type seenWork struct {
 }
 
 // look is called each watchInterval. It returns the name of work that takes so long that
-// the node should be silent, or end.
+// the node should be silent, and why it must end.
 func (d *watchdog) look() (late, hung string) {
 	for i := range d.seen {
 		s, work := &d.seen[i], d.works.slots[i].Load()
@@ -107,7 +108,7 @@ func (d *watchdog) look() (late, hung string) {
 			late = of.name
 		}
 		if s.took > of.ended {
-			hung = of.name
+			hung = fmt.Sprintf("%s has not ended in %v", of.name, of.ended)
 		}
 	}
 	return late, hung
@@ -142,7 +143,7 @@ func (n *Node) watchStorageAt(ctx context.Context, tick <-chan time.Time) error 
 		}
 		late, hung := d.look()
 		if hung != "" {
-			err := errs.Stop(errs.ExitIO, fmt.Errorf("the disk hangs: %s has not ended in %v", hung, endAfter))
+			err := errs.Stop(errs.ExitIO, errors.New("the disk hangs: " + hung))
 			n.fail(err)
 			return err
 		}
