@@ -48,8 +48,8 @@ type Options struct {
 	Fetch func(ctx context.Context, node string, after uint64, to store.Position, part func(*store.Part) error) error
 }
 
-// FSM implements raft.BatchingFSM and raft.ConfigurationStore. Raft calls it from
-// one goroutine; Close may be called from any.
+// FSM implements raft.BatchingFSM. Raft calls it from one goroutine; Close may be
+// called from any.
 type FSM struct {
 	log Log
 	Options
@@ -186,13 +186,6 @@ func (f *FSM) fail(l *raft.Log, err error) error {
 		f.Fatal(err)
 	}
 	return err
-}
-
-// StoreConfiguration records a configuration. Raft calls it instead of
-// ApplyBatch only for FSMs that do not batch; then it does not tell the term, and
-// the last one known stands.
-func (f *FSM) StoreConfiguration(index uint64, c raft.Configuration) {
-	f.log.SetConfiguration(index, f.log.Applied().Term, raft.EncodeConfiguration(c))
 }
 
 // Snapshot is the position that the applied entries have reached.

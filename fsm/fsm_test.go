@@ -17,9 +17,8 @@ import (
 )
 
 var (
-	_ raft.BatchingFSM        = (*fsm.FSM)(nil)
-	_ raft.ConfigurationStore = (*fsm.FSM)(nil)
-	_ raft.SnapshotStore      = (*fsm.Snapshots)(nil)
+	_ raft.BatchingFSM   = (*fsm.FSM)(nil)
+	_ raft.SnapshotStore = (*fsm.Snapshots)(nil)
 )
 
 func TestABatchGetsOneAnswerForEachEntry(t *testing.T) {
@@ -127,14 +126,5 @@ func TestRestoreIsRefused(t *testing.T) {
 	}
 	if got := n.ids(); !slices.Equal(got, []string{"a"}) {
 		t.Errorf("the log holds %q", got)
-	}
-}
-
-func TestAConfigurationWithoutATerm(t *testing.T) {
-	n := newNode(t, nil)
-	n.Apply(command(1, 4, sealed(t, "a")))
-	n.StoreConfiguration(2, threeServers)
-	if p := n.Applied(); p.Index != 2 || p.Term != 4 || p.ConfigurationIndex != 2 || !reflect.DeepEqual(raft.DecodeConfiguration(p.Configuration), threeServers) {
-		t.Errorf("position %+v", p)
 	}
 }
