@@ -26,6 +26,7 @@ const (
 	ChunkBytes = chunkBytes
 	CacheBytes = cacheBytes
 	IDLag      = idLag
+	IDLead     = idLead
 	GatherFor  = gatherFor
 	ChainEvery = chainEvery
 	BatchBytes = batchBytes

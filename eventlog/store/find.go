@@ -38,13 +38,17 @@ func (s *Store) Lookup(hash [16]byte) (seq uint64, ok bool, err error) {
 	return seq, ok, nil
 }
 
-// idLag is how long after the making of an id its block may be received, in ms.
-const idLag = 60_000
+// idLag is how long after the making of an id its block may be received, and idLead how long before, in ms:
+// a node that passes an event on makes its id by its own clock, which may be ahead of the leader's.
+const (
+	idLag  = 60_000
+	idLead = 10_000
+)
 
 // FindID finds an event of a project by its id, whoever chose it. Ids made by dashd are UUIDv7
-// whose time is at most the block's ReceivedAt, and close to it.
+// whose time is close to the block's ReceivedAt.
 //
-// An id that nobody has costs a look at the id columns of a minute of the log.
+// An id that nobody has costs a look at the id columns of a minute of the log, and ten seconds.
 func (s *Store) FindID(project, id string) (seq uint64, ok bool, err error) {
 	seq, ok, err = s.Lookup(block.IDHash(project, id))
 	if err != nil {
@@ -63,7 +67,13 @@ func (s *Store) FindID(project, id string) (seq uint64, ok bool, err error) {
 	if err != nil {
 		return 0, false, err
 	}
-	return s.searchIDs(from, made+idLag, project, id)
+	if seq, ok, err = s.searchIDs(from, made+idLag, project, id); ok || err != nil {
+		return seq, ok, err
+	}
+	if from, err = s.ReceivedSince(made - idLead); err != nil {
+		return 0, false, err
+	}
+	return s.searchIDs(from, made-1, project, id)
 }
 
 // holds reports whether the event at seq is of that project and has that id.

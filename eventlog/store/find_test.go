@@ -34,6 +34,7 @@ func TestFindID(t *testing.T) {
 		add(day+int64(i)*1000, made(day+int64(i)*1000-20, 100+i))
 	}
 	add(day+100_000, made(day+100_000, 2), made(day+100_000-store.IDLag, 3), made(day+100_000-store.IDLag-1, 4))
+	add(day+150_000, made(day+150_001, 5), made(day+150_000+store.IDLead, 6), made(day+150_000+store.IDLead+1, 7))
 	given := event(v7(day+7, 9)) // a producer may choose an id of this form, long before it is received
 	add(day+200_000, given)
 	last := h.Head()
@@ -50,6 +51,9 @@ func TestFindID(t *testing.T) {
 		{"received in the moment it was made", "p", v7(day+100_000, 2), 54},
 		{"received after the longest time allowed", "p", v7(day+100_000-store.IDLag, 3), 55},
 		{"received later than that", "p", v7(day+100_000-store.IDLag-1, 4), 0},
+		{"made by a clock that is ahead", "p", v7(day+150_001, 5), 57},
+		{"made by a clock that is ahead as far as is allowed", "p", v7(day+150_000+store.IDLead, 6), 58},
+		{"made by a clock that is further ahead", "p", v7(day+150_000+store.IDLead+1, 7), 0},
 		{"given, in the form of dashd's own", "p", v7(day+7, 9), last},
 		{"made later than everything", "p", v7(day+1_000_000, 1), 0},
 		{"nobody's id", "p", "none", 0},
