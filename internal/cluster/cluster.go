@@ -30,7 +30,7 @@ type Events interface {
 	Persisted() store.Position
 }
 
-// Config of Open. All fields are required but Transport.
+// Config of Open. All fields are required but those that say otherwise.
 type Config struct {
 	Dir    string
 	Node   *NodeFile
@@ -71,6 +71,7 @@ const (
 	enqueueTimeout   = 10 * time.Second
 	maxAppendEntries = 16 // of up to 1 MiB each in one message
 	kick             = 100 * time.Millisecond
+	leadPause        = 10 * time.Millisecond // before a node that leads asks again whether it has applied all
 	notifications    = 64
 	transportTimeout = 5 * time.Second // of one message, with the write it causes
 	transportPool    = 3
