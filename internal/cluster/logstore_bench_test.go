@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"syscall"
 	"testing"
@@ -44,6 +45,7 @@ func storeLogs(b *testing.B, entries, size int) {
 	for range min(2_000, 48<<20/(entries*size)) { // until the file has something to use again
 		w.store()
 	}
+	w.took = nil
 	cpu, written := processorTime(b), writtenBytes(b)
 	for b.Loop() {
 		w.store()
@@ -57,6 +59,9 @@ func storeLogs(b *testing.B, entries, size int) {
 	b.ReportMetric(used/float64(b.N), "CPU-µs/op")
 	b.ReportMetric(used/1e3/(stored/1e6), "CPU-ms/MB")
 	b.ReportMetric(float64(writtenBytes(b)-written)/stored, "written/B")
+	slices.Sort(w.took)
+	b.ReportMetric(float64(w.took[len(w.took)*99/100].Microseconds()), "p99-µs")
+	b.ReportMetric(float64(w.took[len(w.took)-1].Microseconds()), "longest-µs")
 }
 
 // writer stores entries and drops old ones.
@@ -68,6 +73,7 @@ type writer struct {
 	noise       []byte
 	next, first uint64
 	dropped     chan error // holds the outcome of the last drop
+	took        []time.Duration
 }
 
 func (w *writer) store() {
@@ -79,9 +85,11 @@ func (w *writer) store() {
 		call[i] = &w.entries[i]
 		w.next++
 	}
+	began := time.Now()
 	if err := w.logs.StoreLogs(call); err != nil {
 		w.b.Fatal(err)
 	}
+	w.took = append(w.took, time.Since(began))
 	if int(w.next-w.first)*w.size < drop {
 		return
 	}
