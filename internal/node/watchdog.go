@@ -143,7 +143,7 @@ func (n *Node) watchStorageAt(ctx context.Context, tick <-chan time.Time) error 
 		}
 		late, hung := d.look()
 		if hung != "" {
-			err := errs.Stop(errs.ExitIO, errors.New("the disk hangs: " + hung))
+			err := errs.Stop(errs.ExitIO, errors.New("the disk hangs: "+hung))
 			n.fail(err)
 			return err
 		}
