@@ -11,10 +11,6 @@ go tool staticcheck ./...
 go test -count=1 ./internal/layers
 go vet -C scripts/geogen ./...
 go vet -C bench/peers ./...
-tools=$(mktemp -d)
-trap 'rm -rf "$tools"' EXIT
-go build -o "$tools/staticcheck" honnef.co/go/tools/cmd/staticcheck
-(cd bench/peers && "$tools/staticcheck" ./...)
 for s in scripts/* bench/run .ci/run; do [ -d "$s" ] || bash -n "$s"; done
 if grep -q '"resolved"' examples/better-auth/package-lock.json; then
   echo "examples/better-auth/package-lock.json holds registry addresses"; exit 1
