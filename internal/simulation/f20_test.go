@@ -128,7 +128,7 @@ func TestF20_PowerIsLostWhileALogIsInstalled(t *testing.T) {
 	for part := range 3 {
 		t.Run(fmt.Sprintf("before part %d", part), func(t *testing.T) {
 			f20(t, func(s *simulation) {
-				g := s.lag(&ledger{}, 500, 20_000)             // some 10 MB, in parts of 4 MiB
+				g := s.lag(&ledger{}, 500, 20_000) // some 10 MB, in parts of 4 MiB
 				before := g.m.running.Load().node.Store.Head()
 				cut := make(chan uint64, 1)
 				installs := 0
