@@ -55,10 +55,15 @@ func (d *Deliverer) tell(ctx context.Context, term uint64) {
 	var list []commands.DrainAdvanced
 	var of []*worker
 	d.mu.Lock()
+	select {
+	case <-d.untold: // what asks for it is told now
+	default:
+	}
 	for _, w := range d.drains {
 		if seq := w.position().seq; seq > w.told && (w.worth > w.told || seq-w.told >= d.tellIdle) {
 			list = append(list, commands.DrainAdvanced{Project: w.id.project, Drain: w.row, Seq: seq})
 			of = append(of, w)
+			w.taken = 0 // what is delivered while this is told counts anew
 		}
 	}
 	d.mu.Unlock()
@@ -72,6 +77,6 @@ func (d *Deliverer) tell(ctx context.Context, term uint64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i, w := range of {
-		w.told, w.taken = list[i].Seq, 0
+		w.told = list[i].Seq
 	}
 }

@@ -35,7 +35,7 @@ type worker struct {
 	nextAttempt          int64    // ms; 0: no attempt is put off
 	saved                position // as it is on disk
 	// told is the position that the log knows, worth the one that it should know because of what
-	// was delivered, and taken how many events that were since it was told.
+	// was delivered, and taken how many events that were since it was last to be told.
 	told, worth uint64
 	taken       int
 	moved       bool // it is to be saved
