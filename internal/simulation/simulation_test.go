@@ -106,7 +106,9 @@ func onlyForgotten(bubble string) bool {
 
 // end stops all machines.
 func (s *simulation) end() {
+	s.mu.Lock()
 	s.log.ending()
+	s.mu.Unlock()
 	for _, m := range s.machines {
 		m.storage.release()
 		m.shutDown()
@@ -114,6 +116,8 @@ func (s *simulation) end() {
 	time.Sleep(patience) // for what a node that failed, or a connection that was given up, leaves to its process
 	s.staff.end()
 	if s.t.Failed() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		s.t.Logf("what happened under seed %d:\n%s", s.seed, s.log.told())
 	}
 }
