@@ -3,7 +3,6 @@ package etcd
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -25,17 +24,7 @@ func start(t *testing.T) (*Peer, peer.Facts) {
 	t.Helper()
 	p := New()
 	facts, err := p.Start(t.Context(), peertest.Dir(t))
-	if errors.Is(err, peer.ErrMissing) {
-		t.Skipf("NOT RUN: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	peertest.Started(t, p, err)
 	return p, facts
 }
 

@@ -3,7 +3,6 @@ package nats
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -21,17 +20,7 @@ func start(t *testing.T) (*Peer, peer.Facts) {
 	t.Helper()
 	p := New()
 	facts, err := p.Start(t.Context(), peertest.Dir(t))
-	if errors.Is(err, peer.ErrMissing) {
-		t.Skipf("NOT RUN: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	peertest.Started(t, p, err)
 	return p, facts
 }
 
@@ -102,7 +91,7 @@ func eachMessageIsSynced(t *testing.T, p *Peer, single peer.Scenario) {
 		for _, pid := range p.Pids() {
 			u, ok := bench.UsageOf(pid)
 			if !ok {
-				t.Skip("NOT RUN: the kernel does not say what a process has written")
+				t.Fatal("the kernel does not say what a process has written")
 			}
 			list = append(list, u.Written)
 		}

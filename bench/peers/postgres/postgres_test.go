@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"dashd/bench/peers/internal/peer"
 	"dashd/bench/peers/internal/peertest"
 	"dashd/bench/peers/internal/sample"
 )
@@ -18,17 +17,7 @@ func start(t *testing.T, p *Peer) {
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	facts, err := p.Start(ctx, peertest.Dir(t))
-	if errors.Is(err, peer.ErrMissing) {
-		t.Skipf("NOT RUN: %v", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := p.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
+	peertest.Started(t, p, err)
 	for _, s := range facts.Settings {
 		t.Log(s)
 	}
