@@ -121,6 +121,7 @@ func Open(c Config) (*Cluster, error) {
 	cl.barriers.run = func() error { return cl.await(cl.raft.Barrier(enqueueTimeout)) }
 	cl.polls.run = cl.confirm
 	if err := cl.start(); err != nil {
+		close(cl.down)
 		return nil, errors.Join(err, logs.close())
 	}
 	return cl, nil
@@ -176,7 +177,7 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 	}
 	done := make(chan made, 1)
 	go func() {
-		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, insistent{c.Transport, c})
+		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, insistent{newOrderly(c.Transport, c)})
 		done <- made{r, err}
 	}()
 	select {

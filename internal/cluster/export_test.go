@@ -46,3 +46,11 @@ func Confirmed(term uint64, answers map[string]uint64, servers []raft.Server, se
 	}
 	return p.majority(servers, self)
 }
+
+// Hold is called before each write of a raft log.
+func Hold(s raft.LogStore, hold func()) {
+	s.(*logStore).working = func() func() { hold(); return func() {} }
+}
+
+// Orderly gives a transport to a node that runs.
+func Orderly(t raft.Transport, c *Cluster) raft.Transport { return newOrderly(t, c) }

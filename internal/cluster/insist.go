@@ -13,8 +13,7 @@ import (
 // dozen failures for ten seconds, whether the follower is there again or not, and for as long the
 // cluster could not do without another node.
 type insistent struct {
-	raft.Transport
-	c *Cluster
+	*orderly
 }
 
 // How soon entries, and a snapshot, are sent again to a follower that did not take them. It
@@ -85,14 +84,6 @@ func (c *Cluster) sendsTo(id raft.ServerID, address raft.ServerAddress, term uin
 		}
 	}
 	return false
-}
-
-// RequestPreVote passes on what not every transport knows.
-func (t insistent) RequestPreVote(id raft.ServerID, target raft.ServerAddress, args *raft.RequestPreVoteRequest, answer *raft.RequestPreVoteResponse) error {
-	if to, knows := t.Transport.(raft.WithPreVote); knows {
-		return to.RequestPreVote(id, target, args, answer)
-	}
-	return raft.ErrUnsupportedProtocol
 }
 
 // Close closes the transport, if it can be.

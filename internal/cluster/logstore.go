@@ -30,6 +30,7 @@ type logStore struct {
 	// truncatable is the last entry the event log has on disk.
 	truncatable func() uint64
 
+	term    diskTerm
 	guarded atomic.Bool // raft runs: failures are fatal, not returned
 	closed  atomic.Bool
 
@@ -131,11 +132,6 @@ func (s *logStore) LastIndex() (index uint64, err error) {
 // Set makes a value durable: raft's term and vote.
 func (s *logStore) Set(key, val []byte) error {
 	return s.write("set "+string(key), func() error { return s.bolt.Set(key, val) })
-}
-
-// SetUint64 makes a number durable.
-func (s *logStore) SetUint64(key []byte, val uint64) error {
-	return s.write("set "+string(key), func() error { return s.bolt.SetUint64(key, val) })
 }
 
 // Get returns a value; the error's text is "not found" if there is none, which

@@ -143,10 +143,11 @@ func (s *logStore) verify(f *NodeFile, events Events) error {
 	if err != nil {
 		return err
 	}
-	term, err := s.GetUint64([]byte("CurrentTerm"))
+	term, err := s.GetUint64(currentTerm)
 	if err != nil && !errors.Is(err, raftboltdb.ErrKeyNotFound) {
 		return err
 	}
+	s.term.value.Store(term)
 	have := events.Persisted()
 	reached := max(last, have.Index)
 	if term < f.now.Term || reached < f.now.Applied || term < have.Term {
