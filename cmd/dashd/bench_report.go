@@ -188,15 +188,13 @@ func printResult(w io.Writer, r bench.Result, heading bool) {
 }
 
 func short(d time.Duration) string {
-	switch {
-	case d < 0:
+	if d < 0 {
 		return "-"
-	case d < 10*time.Microsecond:
-		return d.Round(10 * time.Nanosecond).String()
-	case d < 10*time.Millisecond:
-		return d.Round(10 * time.Microsecond).String()
 	}
-	return d.Round(100 * time.Microsecond).String()
+	unit := time.Duration(1) // three digits
+	for ; d >= 1000*unit; unit *= 10 {
+	}
+	return d.Round(unit).String()
 }
 
 func mebibytes(n int64) string {

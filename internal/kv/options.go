@@ -65,8 +65,11 @@ func badgerOptions(dir string, memTable int64, log badger.Logger) badger.Options
 	o.NumMemtables = 1           // one filling, one waiting, one being flushed: 42 MiB each
 	o.NumCompactors = 2          // the least Badger accepts
 	// A compaction maps what it reads and what it writes, and has ten builders at
-	// work, each of which takes three tables: small tables and few at a time.
-	o.NumLevelZeroTables = 3
+	// work, each of which takes three tables: small tables. It is the dearest pass over
+	// what was written: keys come in order, but ids do not, and each compaction
+	// takes all of the next level along that lies between them. So rather seldom.
+	o.NumLevelZeroTables = 12
+	o.NumLevelZeroTablesStall = 30
 	o.BaseTableSize = 2 << 20
 	o.BaseLevelSize = 256 << 20 // keys come in order: fewer levels, fewer rewrites
 	return o
