@@ -54,3 +54,6 @@ func Hold(s raft.LogStore, hold func()) {
 
 // Orderly gives a transport to a node that runs.
 func Orderly(t raft.Transport, c *Cluster) raft.Transport { return newOrderly(t, c) }
+
+// CloseLogs closes what BareLogs opened.
+func CloseLogs(s raft.LogStore) error { return s.(*logStore).close() }

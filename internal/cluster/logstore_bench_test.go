@@ -26,8 +26,11 @@ func BenchmarkStoreLogs(b *testing.B) {
 		entries, bytes int // of one call
 	}{
 		{"a block of 340 kB", 1, 340_000},
+		{"a block of 40 kB", 1, 40_000},
+		{"a block of 24 kB", 1, 24_000},
 		{"a block of 12 kB", 1, 12_000},
 		{"a block of 4 kB", 1, 4_000},
+		{"a block of 1 kB", 1, 1_000},
 		{"32 entries of 64 B", 32, 64},
 	} {
 		b.Run(shape.name, func(b *testing.B) { storeLogs(b, shape.entries, shape.bytes) })

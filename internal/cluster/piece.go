@@ -11,7 +11,7 @@ import (
 
 // An entry of raft is stored as one to maxPieces entries of raft-boltdb, in one
 // transaction. They have the term and the type of the entry; its data is cut into
-// pieces of pieceBytes. The first one says the rest:
+// pieces, of lengths that are not part of the format. The first one says the rest:
 //
 //	Index      = index of the entry × maxPieces + number of the piece, from 0
 //	Extensions = Extensions as raft gave them ‖ number of pieces (2 bytes) ‖ CRC-32C (4 bytes)
@@ -19,11 +19,16 @@ import (
 // Integers are big-endian. The CRC covers the whole entry, so a piece that is
 // missing, changed or in another's place is found.
 const (
-	// pieceBytes makes a leaf of bbolt a few pages: an entry of 340 kB is written 1.3
-	// times, and 4.6 times in one piece.
+	// pieceBytes makes a leaf of bbolt, which has two to four values, a few pages: an
+	// entry of 340 kB is written 1.3 times, and 4.6 times in one piece.
 	pieceBytes = 8000
-	maxPieces  = 1024
-	sealBytes  = 2 + 4
+	// shortPieceBytes makes it one page or two. Each entry writes the last leaf again, which is
+	// most of what a short one writes: of 12 kB, 4.3 bytes a byte instead of 7. A long one
+	// would only pay for more pieces.
+	shortPieceBytes = 1900
+	shortEntryBytes = 32 << 10 // up to which pieces are short
+	maxPieces       = 1024
+	sealBytes       = 2 + 4
 )
 
 func pieceKey(index, piece uint64) uint64 { return index*maxPieces + piece }
@@ -39,13 +44,17 @@ var (
 // split appends the pieces of l to pieces. It does not change l, which raft goes on
 // to send as it is.
 func split(pieces []*raft.Log, l *raft.Log) ([]*raft.Log, error) {
-	n := max(1, (len(l.Data)+pieceBytes-1)/pieceBytes)
+	length := pieceBytes
+	if len(l.Data) <= shortEntryBytes {
+		length = shortPieceBytes
+	}
+	n := max(1, (len(l.Data)+length-1)/length)
 	if n > maxPieces {
 		return nil, errTooLong
 	}
 	logs := make([]raft.Log, n)
 	for i, rest := 0, l.Data; i < n; i++ {
-		size := min(len(rest), pieceBytes)
+		size := min(len(rest), length)
 		logs[i] = raft.Log{Index: pieceKey(l.Index, uint64(i)), Term: l.Term, Type: l.Type, Data: rest[:size]}
 		rest = rest[size:]
 		pieces = append(pieces, &logs[i])
