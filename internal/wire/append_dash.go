@@ -105,7 +105,7 @@ func appendData(dst []byte, r *eventlog.Record) []byte {
 		return dst // over the limits of what producers may send; so nothing is added
 	}
 	empty := bytes.IndexByte(o.text, '"') < 0
-	dst = dst[:from+int(o.dec.InputOffset())-1] // without the closing brace
+	dst = dst[:from+o.end-1] // without the closing brace
 	inner := len(dst)
 	dst = appendAbsent(dst, o, dataUserID, `,"userId":`, r.UserID)
 	if o.kind(dataName) == '"' && !o.has(dataUserName) {

@@ -35,8 +35,7 @@ func (d *decoder) event(text []byte) error {
 // 0 if it cannot be read, for whatever reason. That is not the last word on it,
 // since text may end too early.
 func (d *decoder) prefix(text []byte) (n int, problem error) {
-	n, err := d.obj.prefix(text, d.shape)
-	if err != nil {
+	if n = d.obj.quick(text, d.shape, 0); n == 0 {
 		return 0, nil
 	}
 	return n, d.settle(nil)

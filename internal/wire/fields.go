@@ -52,7 +52,7 @@ const (
 )
 
 // eventShape is an event of the native API.
-var eventShape = &shape{field: eventField, inner: map[field]*shape{fieldDisplay: displayShape, fieldLocation: locationShape}}
+var eventShape = &shape{field: eventField, inner: [numFields]*shape{fieldDisplay: displayShape, fieldLocation: locationShape}}
 
 func eventField(name []byte) field {
 	switch string(name) {
@@ -113,7 +113,7 @@ var displayShape = &shape{field: func(name []byte) field {
 
 // studioShape is an event of Better Auth Studio, or a row of its table, whose
 // columns have snake_case or camelCase names.
-var studioShape = &shape{field: studioField, inner: map[field]*shape{fieldDisplay: displayShape}}
+var studioShape = &shape{field: studioField, inner: [numFields]*shape{fieldDisplay: displayShape}}
 
 func studioField(name []byte) field {
 	switch string(name) {
@@ -138,7 +138,7 @@ func studioField(name []byte) field {
 }
 
 // trackShape is the body of POST /events/track.
-var trackShape = &shape{field: trackField, inner: map[field]*shape{fieldMetadata: dataShape}}
+var trackShape = &shape{field: trackField, inner: [numFields]*shape{fieldMetadata: dataShape}}
 
 func trackField(name []byte) field {
 	switch string(name) {

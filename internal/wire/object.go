@@ -19,7 +19,7 @@ const unknown field = -1
 // shape says which members of an object mean something.
 type shape struct {
 	field func(name []byte) field
-	inner map[field]*shape // of the objects in some of the fields
+	inner [numFields]*shape // of the objects in some of the fields
 }
 
 // slot is where the value of a field stands in the text. Values that say
@@ -32,49 +32,65 @@ type slot struct {
 // errSyntax marks text that is not JSON; what follows it cannot be trusted.
 var errSyntax = errors.New("not JSON")
 
-// object reads one JSON object strictly, in one pass, and remembers where the
-// fields of its shape stand. It is reused for one text after another.
+// object reads one JSON object strictly and remembers where the fields of its
+// shape stand: nearly always by quick alone, and else by walk, which also finds out
+// what is wrong. It is reused for one text after another.
 type object struct {
 	text  []byte
+	end   int // where the object ends in text, after parse and parseMetadata
 	slots [numFields]slot
 	said  uint64 // a bit for each field that has a slot; the other slots are of texts before
 	seen  uint64 // a bit for each field whose name was there, whatever its value
 
-	dec     jsontext.Decoder
-	src     bytes.Buffer
-	name    []byte // of the member being read, if it had escapes
 	scratch []byte // texts that had escapes
-	data    bool   // inside the field whose problems are problems of the metadata
+
+	// Of quick.
+	names []span // of the objects that are being read, an inner one's behind its outer one's
+	high  uint64 // not 0: there may be bytes above ASCII
+
+	// Of walk.
+	dec  jsontext.Decoder
+	src  bytes.Buffer
+	name []byte // of the member being read, if it had escapes
+	data bool   // inside the field whose problems are problems of the metadata
+}
+
+func (o *object) reset(text []byte) {
+	o.text = text
+	o.said, o.seen = 0, 0
+	o.scratch = o.scratch[:0]
+	o.names, o.high = o.names[:0], 0
 }
 
 // parse reads text, which must hold one object and nothing else. The error is an
 // *eventlog.Problem about this object, or errSyntax; the fields read before it
 // are there.
 func (o *object) parse(text []byte, sh *shape) error {
-	n, err := o.prefix(text, sh)
-	return nothingBehind(text, n, err)
+	o.data = false
+	return o.only(text, sh, 0)
 }
 
 // parseMetadata is parse for a metadata object that stands by itself. The limits
 // count as they do for one inside an event.
 func (o *object) parseMetadata(text []byte, sh *shape) error {
 	o.data = true
-	n, err := o.first(text, sh, 1)
+	return o.only(text, sh, 1)
+}
+
+// only reads the object that is all of text; its members are at a depth.
+func (o *object) only(text []byte, sh *shape, depth int) error {
+	n, err := o.quick(text, sh, depth), error(nil)
+	if n == 0 {
+		n, err = o.walk(text, sh, depth)
+	}
+	o.end = n
 	return nothingBehind(text, n, err)
 }
 
-// prefix reads the object with which text begins and returns where it ends. What
-// follows is not looked at.
-func (o *object) prefix(text []byte, sh *shape) (n int, err error) {
-	o.data = false
-	return o.first(text, sh, 0)
-}
-
-// first reads the object with which text begins; its members are at a depth.
-func (o *object) first(text []byte, sh *shape, depth int) (n int, err error) {
-	o.text = text
-	o.said, o.seen = 0, 0
-	o.scratch = o.scratch[:0]
+// walk reads the object with which text begins, token by token, and returns where it
+// ends.
+func (o *object) walk(text []byte, sh *shape, depth int) (n int, err error) {
+	o.reset(text)
 	o.src = *bytes.NewBuffer(text)
 	// Invalid UTF-8 is looked for below, so that all this allows is half of a
 	// surrogate pair in an escape.
@@ -92,7 +108,7 @@ func (o *object) first(text []byte, sh *shape, depth int) (n int, err error) {
 	return n, nil
 }
 
-// nothingBehind adds to the outcome of first that the object must be all there is.
+// nothingBehind adds to the outcome of quick or walk that the object must be all there is.
 func nothingBehind(text []byte, n int, err error) error {
 	if n > 0 && len(bytes.TrimLeft(text[n:], " \t\r\n")) > 0 {
 		return errSyntax
