@@ -44,6 +44,20 @@ func AppendAll(blocks []block.Block) {
 	}
 }
 
+// TableOf returns the hashes of a column's table, and the rows of each, after tables of others
+// were sorted in the same memory.
+func TableOf(column []uint64, before ...[]uint64) (hashes []uint64, rows [][]uint16) {
+	s := new(sorter)
+	for _, other := range before {
+		newTable(other, s)
+	}
+	t := newTable(column, s)
+	for _, h := range t.hashes {
+		rows = append(rows, t.find(h))
+	}
+	return t.hashes, rows
+}
+
 // FillSegment returns the first segment, of n events, of a log of blocks.
 func FillSegment(blocks []block.Block, n int) *dense {
 	d, h, pool := newDense(0, 1, n), new(hasher), &kindPool{}

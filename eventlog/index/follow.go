@@ -179,8 +179,9 @@ func (d *dense) encode() (meta, []stored) {
 	}
 	var parts []stored
 	add := func(key, val []byte) { parts = append(parts, stored{key, val}) }
+	var s sorter
 	for f, column := range d.hashes {
-		t := newTable(column)
+		t := newTable(column, &s)
 		if m.distinct[f] = uint32(len(t.hashes)); len(t.hashes) == 0 {
 			continue // no event has a value: find does not look for the parts
 		}

@@ -99,7 +99,7 @@ func (x *Index) forgetSealed(s *sealed, seqs []uint64) error {
 	for _, seq := range seqs {
 		column[seq-s.first] = 0
 	}
-	t := newTable(column)
+	t := newTable(column, new(sorter))
 	m.distinct[ipField] = uint32(len(t.hashes))
 	// Empty ones too: they take the place of what was written before.
 	err = x.store([]stored{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
+	"slices"
 
 	"dashd/eventlog"
 )
@@ -44,6 +45,7 @@ import (
 const (
 	formatVersion = 1
 	headerBytes   = 14
+	sumBytes      = 4
 	maxRows       = 1 << 16
 )
 
@@ -69,10 +71,10 @@ const anyRows = 0
 // content checks the frame of a value against what is known of its segment, and
 // returns what is in it.
 func content(b []byte, letter byte, segment uint64, want int) (rows int, body []byte, err error) {
-	if len(b) < headerBytes+4 {
+	if len(b) < headerBytes+sumBytes {
 		return 0, nil, errShort
 	}
-	end := len(b) - 4
+	end := len(b) - sumBytes
 	if crc32.Checksum(b[:end], crcTable) != binary.LittleEndian.Uint32(b[end:]) {
 		return 0, nil, errors.New("checksum does not match")
 	}
@@ -242,6 +244,7 @@ func (r *reader) text() string {
 }
 
 func appendKindColumn(dst []byte, segment uint64, kinds []uint16, table int) []byte {
+	dst = slices.Grow(dst, headerBytes+1+2*len(kinds)+sumBytes)
 	dst = appendHeader(dst, letterKinds, segment, len(kinds))
 	if table <= math.MaxUint8+1 {
 		dst = append(dst, 1)
@@ -283,13 +286,14 @@ func decodeKindColumn(b []byte, segment uint64, rows, table int) ([]uint16, erro
 }
 
 func appendTimeColumn(dst []byte, segment uint64, times []int64, least, greatest int64) []byte {
-	dst = appendHeader(dst, letterTimes, segment, len(times))
 	// The difference is right as a uint64 even where it overflows an int64.
 	wide := uint64(greatest)-uint64(least) > math.MaxUint32
 	width := byte(4)
 	if wide {
 		width = 8
 	}
+	dst = slices.Grow(dst, headerBytes+9+int(width)*len(times)+sumBytes)
+	dst = appendHeader(dst, letterTimes, segment, len(times))
 	dst = binary.LittleEndian.AppendUint64(append(dst, width), uint64(least))
 	for _, t := range times {
 		d := uint64(t) - uint64(least)

@@ -1,6 +1,7 @@
 package index
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 )
@@ -25,16 +26,15 @@ func (t *table) find(h uint64) []uint16 {
 	return t.rows[t.starts[i]:t.starts[i+1]]
 }
 
-// newTable makes the table of a column of hashes, in which 0 is no value.
-func newTable(column []uint64) table {
-	entries := make([]entry, 0, len(column))
-	for i, h := range column {
-		if h != 0 {
-			entries = append(entries, entry{h, uint16(i)})
-		}
+// newTable makes the table of a column of hashes, in which 0 is no value. It sorts in the memory
+// of s, which may be that of the tables before.
+func newTable(column []uint64, s *sorter) table {
+	entries, distinct := s.sort(column)
+	t := table{
+		hashes: make([]uint64, 0, distinct),
+		starts: make([]uint16, 0, distinct),
+		rows:   make([]uint16, len(entries)),
 	}
-	entries = sortByHash(entries)
-	t := table{rows: make([]uint16, len(entries))}
 	for i, e := range entries {
 		if i == 0 || e.hash != entries[i-1].hash {
 			t.hashes = append(t.hashes, e.hash)
@@ -50,34 +50,82 @@ type entry struct {
 	row  uint16
 }
 
-// sortByHash sorts stably, so that the rows of a hash stay ascending. It is a radix
-// sort, eight times as fast here as a sort that compares, and no choice of
-// values by a producer makes it slower. It may return another array.
-func sortByHash(a []entry) []entry {
-	var counts [8][256]int
-	for _, e := range a {
-		for digit := range counts {
-			counts[digit][byte(e.hash>>(8*digit))]++
+// sorter sorts columns of hashes, one after the other in the same memory.
+type sorter struct{ entries, other []entry }
+
+// sort returns the rows that have a value, by hash, and how many hashes there are. They are good
+// until the next call.
+func (s *sorter) sort(column []uint64) (entries []entry, distinct int) {
+	entries = s.entries[:0]
+	for i, h := range column {
+		if h != 0 {
+			entries = append(entries, entry{h, uint16(i)})
 		}
 	}
-	b := make([]entry, len(a))
+	s.entries = entries
+	s.other = slices.Grow(s.other[:0], len(entries))[:len(entries)]
+	entries = sortByHash(entries, s.other)
+	for i := range entries {
+		if i == 0 || entries[i].hash != entries[i-1].hash {
+			distinct++
+		}
+	}
+	return entries, distinct
+}
+
+const (
+	// sortDigit is the length in bits of a digit of a hash. sortDigits are looked at, the highest:
+	// 65,536 values have a pair that is alike in 33 bits once in four columns.
+	sortDigit  = 11
+	sortDigits = 3
+	sortShift  = 64 - sortDigits*sortDigit // to the lowest of them
+)
+
+// sortByHash sorts a stably, in a or in other, which is as long, so that the rows of a hash stay
+// ascending. It is a radix sort of the hashes' upper bits, far faster here than a sort that
+// compares; that one sorts the few that these bits leave undecided. So values that a producer
+// has searched for, to be alike in these bits, are slow by a factor, not quadratic.
+func sortByHash(a, other []entry) []entry {
+	const mask = 1<<sortDigit - 1
+	var counts [sortDigits][1 << sortDigit]int32
+	for _, e := range a {
+		for digit := range counts {
+			counts[digit][e.hash>>(sortShift+sortDigit*digit)&mask]++
+		}
+	}
 	for digit := range counts {
-		at, next := counts[digit], 0
+		at, next := &counts[digit], int32(0)
 		for v, n := range at {
 			at[v] = next
 			next += n
 		}
 		for _, e := range a {
-			v := byte(e.hash >> (8 * digit))
-			b[at[v]] = e
+			v := e.hash >> (sortShift + sortDigit*digit) & mask
+			other[at[v]] = e
 			at[v]++
 		}
-		a, b = b, a
+		a, other = other, a
 	}
+	sortUndecided(a)
 	return a
 }
 
+// sortUndecided sorts what is in the order of its upper bits.
+func sortUndecided(a []entry) {
+	for from := 0; from < len(a); {
+		to, same := from+1, true
+		for ; to < len(a) && a[to].hash>>sortShift == a[from].hash>>sortShift; to++ {
+			same = same && a[to].hash == a[from].hash
+		}
+		if !same {
+			slices.SortStableFunc(a[from:to], func(x, y entry) int { return cmp.Compare(x.hash, y.hash) })
+		}
+		from = to
+	}
+}
+
 func appendTable(dst []byte, field int, segment uint64, segmentRows int, t *table) []byte {
+	dst = slices.Grow(dst, headerBytes+8+10*len(t.hashes)+2*len(t.rows)+sumBytes)
 	dst = appendHeader(dst, letters[field], segment, segmentRows)
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.hashes)))
 	dst = binary.LittleEndian.AppendUint32(dst, uint32(len(t.rows)))
