@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"net/http"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -17,8 +16,11 @@ const (
 // preload stores events, no two of them alike, so that reads meet a log of that size
 // whose times run as they would have.
 func preload(ctx context.Context, o Options, w *workload) error {
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: preloadClients, DisableCompression: true}}
-	defer client.CloseIdleConnections()
+	conns, err := o.conns(preloadClients)
+	if err != nil {
+		return err
+	}
+	defer closeAll(conns)
 	var mu sync.Mutex // guards the rest
 	left := (o.Preload + preloadBatch - 1) / preloadBatch
 	made := batchRequest(preloadBatch)
@@ -40,7 +42,7 @@ func preload(ctx context.Context, o Options, w *workload) error {
 				if !ok {
 					return nil
 				}
-				if err := send(ctx, client, o.node(c), o.Key, &rq); err != nil {
+				if err := conns[c].send(ctx, &rq); err != nil {
 					return err
 				}
 				mu.Lock()

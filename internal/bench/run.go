@@ -1,13 +1,10 @@
 package bench
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"time"
 
 	"dashd/internal/genevents"
@@ -102,8 +99,11 @@ func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, 
 		requests[i] = sc.make(w, i)
 	}
 	id := rand.Uint32()
-	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: sc.Clients, DisableCompression: true}}
-	defer client.CloseIdleConnections()
+	conns, err := o.conns(sc.Clients)
+	if err != nil {
+		return Result{}, err
+	}
+	defer closeAll(conns)
 	load := Load{Duration: o.Duration, Warmup: o.Warmup, Rate: o.Rate, Usage: o.Usage, Disk: o.Disk}
 	work := Work{Name: sc.Name, About: sc.About, Clients: sc.Clients, Events: sc.Events, Least: sc.Least}
 	if sc.Once {
@@ -112,36 +112,7 @@ func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, 
 	work.Do = func(ctx context.Context, c, n int) error {
 		rq := requests[n%len(requests)]
 		rq.giveIDs(id, n)
-		return send(ctx, client, o.node(c), o.Key, &rq)
+		return conns[c].send(ctx, &rq)
 	}
 	return Drive(ctx, work, load)
-}
-
-// send sends one request and reads its answer to the end. An answer other than 200,
-// and one that says that events were refused, is an error.
-func send(ctx context.Context, client *http.Client, url, key string, rq *request) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, rq.method, url+rq.path, bytes.NewReader(rq.body))
-	if err != nil {
-		return err
-	}
-	for k, v := range rq.header {
-		req.Header[k] = v
-	}
-	req.Header["X-Api-Key"] = []string{key}
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(resp.Body, 512))
-		return fmt.Errorf("HTTP %d: %s", resp.StatusCode, text)
-	}
-	if rq.events == 0 {
-		_, err = io.Copy(io.Discard, resp.Body)
-		return err
-	}
-	return stored(resp.Body, rq.events)
 }
