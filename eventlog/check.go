@@ -77,15 +77,20 @@ func (e *Event) Check(now int64) error {
 	return e.checkMetadata()
 }
 
+// idBytes are what an id may consist of.
+var idBytes = func() (is [256]bool) {
+	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-" {
+		is[c] = true
+	}
+	return is
+}()
+
 func (e *Event) checkID() error {
 	if len(e.ID) > MaxIDLen {
 		return problem(InvalidID, "id is longer than %d characters", MaxIDLen)
 	}
 	for i := range len(e.ID) {
-		switch c := e.ID[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			c == '.', c == '_', c == ':', c == '-':
-		default:
+		if !idBytes[e.ID[i]] {
 			return problem(InvalidID, "id has a character other than A-Z a-z 0-9 . _ : -")
 		}
 	}

@@ -11,6 +11,9 @@ import (
 // are taken off. An IPv4 address in IPv6 clothes becomes IPv4. addr is in
 // canonical text.
 func CleanIP(s string) (addr string, ok bool) {
+	if isIPv4(s) {
+		return s, true // most often
+	}
 	for s != "" {
 		var element string
 		element, s, _ = strings.Cut(s, ",")
@@ -19,6 +22,28 @@ func CleanIP(s string) (addr string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// isIPv4 reports whether s is an IPv4 address in canonical text.
+func isIPv4(s string) bool {
+	if len(s) > len("255.255.255.255") {
+		return false
+	}
+	fields, digits, n := 1, 0, 0 // n: of the field so far
+	for i := range len(s) {
+		switch c := s[i]; {
+		case c == '.' && digits > 0:
+			fields, digits, n = fields+1, 0, 0
+		case '0' <= c && c <= '9' && (digits == 0 || n > 0): // no zero leads
+			digits, n = digits+1, n*10+int(c-'0')
+			if n > 255 {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return fields == 4 && digits > 0
 }
 
 // parseIP reads one element. text is the part of it that was the address.

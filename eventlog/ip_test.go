@@ -45,6 +45,9 @@ func TestCleanIP(t *testing.T) {
 func FuzzCleanIP(f *testing.F) {
 	f.Add("unknown, [fe80::1%25eth0]:80")
 	f.Add(`for="1.2.3.4:80";by=x`)
+	for _, s := range []string{"0.0.0.0", "255.255.255.255", "1.2.3.256", "01.2.3.4", "1.2.3.00", "1.2.3", "1.2.3.4.5", "1.2.3.", ".1.2.3", "1..2.3", "1.2.3.4 "} {
+		f.Add(s)
+	}
 	f.Fuzz(func(t *testing.T, s string) {
 		got, ok := eventlog.CleanIP(s)
 		if !ok {
@@ -59,6 +62,9 @@ func FuzzCleanIP(f *testing.F) {
 		a, err := netip.ParseAddr(got)
 		if err != nil || a.String() != got || a.Zone() != "" || a.Is4In6() {
 			t.Errorf("CleanIP(%q) = %q, which is not canonical", s, got)
+		}
+		if slow, _ := eventlog.CleanIP(" " + s); slow != got {
+			t.Errorf("CleanIP(%q) = %q, behind a blank %q", s, got, slow)
 		}
 		if again, ok := eventlog.CleanIP(got); !ok || again != got {
 			t.Errorf("CleanIP(%q) = %q, %v", got, again, ok)

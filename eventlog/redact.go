@@ -14,12 +14,12 @@ const redactedJSON = `"` + Redacted + `"`
 func Redact(metadata []byte, extra map[string]bool) []byte {
 	var out []byte
 	copied := 0 // metadata[:copied] is in out
-	for i := 0; i < len(metadata); {
-		quote := bytes.IndexByte(metadata[i:], '"')
-		if quote < 0 {
+	for i := 0; ; {
+		quote := nextQuote(metadata, i)
+		if quote == len(metadata) {
 			break
 		}
-		start := i + quote + 1
+		start := quote + 1
 		end, escaped := stringEnd(metadata, start)
 		// A string is a key if a colon follows, wherever it stands.
 		i = skipSpace(metadata, end+1)
@@ -44,6 +44,20 @@ func Redact(metadata []byte, extra map[string]bool) []byte {
 	return append(out, metadata[copied:]...)
 }
 
+// nextQuote returns the position of the first quote from i on, or len(text). Most
+// often it is behind the colon or comma at i.
+func nextQuote(text []byte, i int) int {
+	if i+1 < len(text) && text[i] != '"' && text[i+1] == '"' {
+		return i + 1
+	}
+	if i < len(text) {
+		if n := bytes.IndexByte(text[i:], '"'); n >= 0 {
+			return i + n
+		}
+	}
+	return len(text)
+}
+
 // FoldKey gives the form in which key names are compared for redaction: ASCII
 // letters in lower case, without "_" and "-".
 func FoldKey(key string) string { return string(appendFolded(nil, []byte(key))) }
@@ -64,6 +78,9 @@ func appendFolded(dst, key []byte) []byte {
 // isSecret reports whether the values of a key, given as the inside of its JSON
 // string, are to be redacted.
 func isSecret(key []byte, escaped bool, extra map[string]bool) bool {
+	if !escaped && len(extra) == 0 && !secretInitial(key) {
+		return false // most often
+	}
 	var unquoted, folded [64]byte
 	if escaped {
 		key = appendUnquoted(unquoted[:0], key)
@@ -76,4 +93,16 @@ func isSecret(key []byte, escaped bool, extra map[string]bool) bool {
 		return true
 	}
 	return extra[string(name)]
+}
+
+// secretInitial reports whether a key may be one of those of isSecret by what it
+// begins with.
+func secretInitial(key []byte) bool {
+	if len(key) == 0 {
+		return false
+	}
+	const initials = 1<<('a'-'a') | 1<<('b'-'a') | 1<<('c'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
+		1<<('o'-'a') | 1<<('p'-'a') | 1<<('r'-'a') | 1<<('s'-'a') | 1<<('t'-'a')
+	letter := key[0] | 0x20 // in lower case
+	return key[0] == '_' || key[0] == '-' || (letter >= 'a' && initials>>(letter-'a')&1 != 0)
 }

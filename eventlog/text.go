@@ -10,24 +10,41 @@ import (
 // but tab, and each byte that is no UTF-8, becomes U+FFFD. It returns s itself if
 // there is none.
 func CleanText(s string) string {
-	const ones, highs = 0x0101010101010101, 0x8080808080808080
-	for i := 0; i < len(s); i++ {
-		// Eight bytes at a time, as long as all of them are letters and the like.
-		for ; i+8 <= len(s); i += 8 {
-			w := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
-				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
-			if (w|(w-' '*ones)&^w|(w+ones))&highs != 0 { // a byte is above 0x7e, or below a blank
-				break
-			}
-		}
-		if i == len(s) {
-			break
-		}
+	if isPlain(s) {
+		return s // most often
+	}
+	for i := range len(s) {
 		if c := s[i]; (c < ' ' && c != '\t') || c >= 0x7f {
 			return strings.Map(visible, s)
 		}
 	}
 	return s
+}
+
+// isPlain reports whether all of s is ASCII without a control character.
+func isPlain(s string) bool {
+	if len(s) < 8 {
+		for i := range len(s) {
+			if s[i] < ' ' || s[i] >= 0x7f {
+				return false
+			}
+		}
+		return true
+	}
+	for i := 0; i+8 < len(s); i += 8 {
+		if !isPlain8(s[i:]) {
+			return false
+		}
+	}
+	return isPlain8(s[len(s)-8:]) // of which the loop may have seen some
+}
+
+// isPlain8 is isPlain for the first eight bytes.
+func isPlain8(s string) bool {
+	const ones, highs = 0x0101010101010101, 0x8080808080808080
+	w := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return (w|(w-' '*ones)&^w|(w+ones))&highs == 0 // no byte is above 0x7e, or below a blank
 }
 
 func visible(r rune) rune {
