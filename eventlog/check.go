@@ -78,12 +78,7 @@ func (e *Event) Check(now int64) error {
 }
 
 // idBytes are what an id may consist of.
-var idBytes = func() (is [256]bool) {
-	for _, c := range "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-" {
-		is[c] = true
-	}
-	return is
-}()
+var idBytes = byteSet("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:-")
 
 func (e *Event) checkID() error {
 	if len(e.ID) > MaxIDLen {

@@ -78,7 +78,7 @@ func appendFolded(dst, key []byte) []byte {
 // isSecret reports whether the values of a key, given as the inside of its JSON
 // string, are to be redacted.
 func isSecret(key []byte, escaped bool, extra map[string]bool) bool {
-	if !escaped && len(extra) == 0 && !secretInitial(key) {
+	if !escaped && len(extra) == 0 && (len(key) == 0 || !secretInitials[key[0]]) {
 		return false // most often
 	}
 	var unquoted, folded [64]byte
@@ -95,14 +95,5 @@ func isSecret(key []byte, escaped bool, extra map[string]bool) bool {
 	return extra[string(name)]
 }
 
-// secretInitial reports whether a key may be one of those of isSecret by what it
-// begins with.
-func secretInitial(key []byte) bool {
-	if len(key) == 0 {
-		return false
-	}
-	const initials = 1<<('a'-'a') | 1<<('b'-'a') | 1<<('c'-'a') | 1<<('i'-'a') | 1<<('n'-'a') |
-		1<<('o'-'a') | 1<<('p'-'a') | 1<<('r'-'a') | 1<<('s'-'a') | 1<<('t'-'a')
-	letter := key[0] | 0x20 // in lower case
-	return key[0] == '_' || key[0] == '-' || (letter >= 'a' && initials>>(letter-'a')&1 != 0)
-}
+// secretInitials are the bytes that a key of isSecret may begin with.
+var secretInitials = byteSet("abcinoprstABCINOPRST_-")

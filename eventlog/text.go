@@ -77,3 +77,11 @@ func cut(s string, limit int) string {
 	}
 	return s[:limit]
 }
+
+// byteSet is the set of the bytes of s.
+func byteSet(s string) (set [256]bool) {
+	for i := range len(s) {
+		set[s[i]] = true
+	}
+	return set
+}
