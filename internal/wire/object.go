@@ -26,6 +26,7 @@ type shape struct {
 // nothing, null and "", leave no slot.
 type slot struct {
 	kind       jsontext.Kind // '"', '0', '{', '[', 't' or 'f'
+	escaped    bool          // there is a backslash in it
 	start, end int
 }
 
@@ -45,8 +46,9 @@ type object struct {
 	scratch []byte // texts that had escapes
 
 	// Of quick.
-	names []span // of the objects that are being read, an inner one's behind its outer one's
-	high  uint64 // not 0: there may be bytes above ASCII
+	names   []span // of the objects that are being read, an inner one's behind its outer one's
+	high    uint64 // not 0: there may be bytes above ASCII
+	escapes int    // backslashes so far that begin an escape
 
 	// Of walk.
 	dec  jsontext.Decoder
@@ -59,7 +61,7 @@ func (o *object) reset(text []byte) {
 	o.text = text
 	o.said, o.seen = 0, 0
 	o.scratch = o.scratch[:0]
-	o.names, o.high = o.names[:0], 0
+	o.names, o.high, o.escapes = o.names[:0], 0, 0
 }
 
 // parse reads text, which must hold one object and nothing else. The error is an
@@ -172,7 +174,7 @@ func (o *object) member(f field, sh *shape, depth int) error {
 	}
 	end := int(o.dec.InputOffset())
 	if says := kind != 'n' && (kind != '"' || end-start > 2); says && o.kind(f) == 0 {
-		o.slots[f] = slot{kind, start, end}
+		o.slots[f] = slot{kind, bytes.IndexByte(o.text[start:end], '\\') >= 0, start, end}
 		o.said |= 1 << f
 	}
 	return nil
@@ -252,14 +254,14 @@ func (o *object) raw(f field) []byte {
 // str is the text of a field that holds text, without its quotes. The result is
 // valid until the next parse.
 func (o *object) str(f field) []byte {
-	raw := o.raw(f)
-	if len(raw) < 2 || raw[0] != '"' {
+	if o.kind(f) != '"' {
 		return nil
 	}
-	if bytes.IndexByte(raw, '\\') < 0 {
-		return raw[1 : len(raw)-1]
+	s := &o.slots[f]
+	if !s.escaped {
+		return o.text[s.start+1 : s.end-1]
 	}
 	from := len(o.scratch)
-	o.scratch, _ = jsontext.AppendUnquote(o.scratch, raw) // its only error: half a surrogate pair
+	o.scratch, _ = jsontext.AppendUnquote(o.scratch, o.text[s.start:s.end]) // its only error: half a surrogate pair
 	return o.scratch[from:]
 }

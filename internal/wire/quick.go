@@ -118,6 +118,7 @@ func (o *object) quickMember(text []byte, i int, f field, sh *shape, depth int) 
 		return o.quickValue(text, i, nil, depth)
 	}
 	o.seen |= 1 << f
+	escapes := o.escapes
 	end := o.quickValue(text, i, sh.inner[f], depth)
 	if end == 0 || o.said&(1<<f) != 0 {
 		return end
@@ -134,7 +135,7 @@ func (o *object) quickMember(text []byte, i int, f field, sh *shape, depth int) 
 	default:
 		kind = '0'
 	}
-	o.slots[f] = slot{kind, i, end}
+	o.slots[f] = slot{kind, o.escapes > escapes, i, end}
 	o.said |= 1 << f
 	return end
 }
@@ -200,6 +201,7 @@ func (o *object) quickText(text []byte, i int) int {
 		case '"':
 			return i + 1
 		case '\\':
+			o.escapes++
 			if i = escape(text, i+1); i == 0 {
 				return 0
 			}
@@ -213,22 +215,25 @@ func (o *object) quickText(text []byte, i int) int {
 // a control character, or len(text). It notes in o.high if there are bytes above
 // ASCII on the way, or shortly behind.
 func (o *object) unescaped(text []byte, i int) int {
+	high := uint64(0)
 	for ; i+8 <= len(text); i += 8 {
 		w := binary.LittleEndian.Uint64(text[i:])
-		o.high |= w & highs
+		high |= w
 		// Of what is not above ASCII, a byte is below ' ' or a quote if, with its second
 		// bit turned, it is at most ' '.
 		found := ((w ^ 2*ones) - (' '+1)*ones) | ((w ^ '\\'*ones) - ones)
 		if found &= ^w & highs; found != 0 {
+			o.high |= high & highs
 			return i + bits.TrailingZeros64(found)/8
 		}
 	}
+	o.high |= high & highs
 	for ; i < len(text); i++ {
 		switch c := text[i]; {
 		case c < ' ', c == '"', c == '\\':
 			return i
 		case c >= utf8.RuneSelf:
-			o.high = highs
+			o.high |= highs
 		}
 	}
 	return i
