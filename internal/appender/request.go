@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -100,9 +101,10 @@ func notEncoded(err error) error {
 // elsewhere. One read of the random source serves all, for it is a system call.
 func (a *Appender) Identify(events []eventlog.Event) error {
 	const idBytes, saltBytes = 10, 16
-	need := 0
+	need, lacking := 0, 0
 	for i := range events {
 		if events[i].ID == "" {
+			lacking++
 			need += idBytes
 		}
 		if !events[i].Erased && events[i].Salt == [16]byte{} {
@@ -117,29 +119,43 @@ func (a *Appender) Identify(events []eventlog.Event) error {
 		return fmt.Errorf("read random bytes: %w", err)
 	}
 	now := a.Now()
+	var made strings.Builder // one string for all ids
+	made.Grow(lacking * uuidText)
 	for i := range events {
 		e := &events[i]
 		if e.ID == "" {
-			e.ID, e.GivenID = newID(now, random[:idBytes]), false
+			id := newID(now, random[:idBytes])
+			made.Write(id[:])
 			random = random[idBytes:]
 		}
 		if !e.Erased && e.Salt == [16]byte{} {
 			random = random[copy(e.Salt[:], random):]
 		}
 	}
+	ids := made.String()
+	for i := range events {
+		if e := &events[i]; e.ID == "" {
+			e.ID, e.GivenID, ids = ids[:uuidText], false, ids[uuidText:]
+		}
+	}
 	return nil
 }
 
+// uuidText is the length of a UUID as text.
+const uuidText = 36
+
 // newID is a UUIDv7 of a moment in ms, with 10 random bytes of which 74 bits count.
-func newID(ms int64, random []byte) string {
+func newID(ms int64, random []byte) (text [uuidText]byte) {
 	var u uuid.UUID
 	var t [8]byte
 	binary.BigEndian.PutUint64(t[:], uint64(ms))
 	copy(u[:6], t[2:])
 	copy(u[6:], random)
-	u[6] = u[6]&0x0f | 7<<4 // version
-	u[8] = u[8]&0x3f | 2<<6 // variant
-	return u.String()
+	u[6] = u[6]&0x0f | 7<<4    // version
+	u[8] = u[8]&0x3f | 2<<6    // variant
+	form, _ := u.MarshalText() // of which there is no error
+	copy(text[:], form)
+	return text
 }
 
 // textBytes is the length of all text of e.
