@@ -179,7 +179,7 @@ func replace(root, table string) error {
 	if err != nil {
 		return err
 	}
-	text, err := compare.Replace(string(document), table)
+	text, err := compare.Replace(string(document), "results", table)
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}

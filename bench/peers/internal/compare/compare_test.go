@@ -103,13 +103,17 @@ func TestTheTableIsAsItWas(t *testing.T) {
 }
 
 func TestOnlyWhatIsBetweenTheMarkersIsReplaced(t *testing.T) {
-	const document = "# A\n\n" + Begin + "\nold\n" + End + "\n\nrest\n"
-	got, err := Replace(document, "new\n")
-	if want := "# A\n\n" + Begin + "\nnew\n" + End + "\n\nrest\n"; err != nil || got != want {
+	const (
+		begin = "<!-- results -->"
+		end   = "<!-- end of results -->"
+	)
+	const document = "# A\n\n" + begin + "\nold\n" + end + "\n\nrest\n"
+	got, err := Replace(document, "results", "new\n")
+	if want := "# A\n\n" + begin + "\nnew\n" + end + "\n\nrest\n"; err != nil || got != want {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
-	for _, bad := range []string{"", Begin + "\n", End + "\n" + Begin + "\n", document + document} {
-		if _, err := Replace(bad, "new"); err == nil {
+	for _, bad := range []string{"", begin + "\n", end + "\n" + begin + "\n", document + document} {
+		if _, err := Replace(bad, "results", "new"); err == nil {
 			t.Errorf("%q has no place for a table", bad)
 		}
 	}

@@ -6,20 +6,16 @@ import (
 	"strings"
 )
 
-// The lines between which the table of a document stands.
-const (
-	Begin = "<!-- results -->"
-	End   = "<!-- end of results -->"
-)
-
-// Replace returns the document with text between its markers.
-func Replace(document, text string) (string, error) {
-	before, rest, ok := strings.Cut(document, Begin+"\n")
-	_, after, also := strings.Cut(rest, End)
-	if !ok || !also || strings.Contains(after, Begin) {
-		return "", fmt.Errorf("the document has not one %s line followed by one with %s", Begin, End)
+// Replace returns the document with text between the markers of a section: "<!-- name -->" and "<!-- end of name -->",
+// each on a line of its own.
+func Replace(document, name, text string) (string, error) {
+	begin, end := "<!-- "+name+" -->", "<!-- end of "+name+" -->"
+	before, rest, ok := strings.Cut(document, begin+"\n")
+	_, after, also := strings.Cut(rest, end)
+	if !ok || !also || strings.Contains(after, begin) {
+		return "", fmt.Errorf("the document has not one %s line followed by one with %s", begin, end)
 	}
-	return before + Begin + "\n" + strings.TrimSpace(text) + "\n" + End + after, nil
+	return before + begin + "\n" + strings.TrimSpace(text) + "\n" + end + after, nil
 }
 
 // Table is a record in Markdown. limits says of a row, by its ID, what limits it; file is where the record is kept.

@@ -1,0 +1,121 @@
+// Package growth sets the figures of one system beside each other that were measured on logs of several sizes.
+package growth
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"dashd/internal/bench"
+)
+
+// Record is what was measured of one system: what bench/results keeps.
+type Record struct {
+	Begun    time.Time       `json:"begun"`
+	Who      string          `json:"who"`
+	Commit   string          `json:"commit"`
+	Duration time.Duration   `json:"durationNs"` // of each scenario
+	Machine  json.RawMessage `json:"machine,omitempty"`
+	Sizes    []Size          `json:"sizes"`
+}
+
+// Size is what was measured on a log of so many events.
+type Size struct {
+	Events    int            `json:"events"`
+	Seconds   float64        `json:"seconds"` // it took, with the events stored first
+	Results   []bench.Result `json:"results"`
+	DiskBytes float64        `json:"diskBytesPerEvent,omitempty"`
+}
+
+// Table is the record in Markdown: a line for each scenario, a column for each size, and how the cost grows from the first
+// size to the last.
+func Table(r *Record) string {
+	var b strings.Builder
+	b.WriteString("| " + r.Who + " |")
+	for _, s := range r.Sizes {
+		fmt.Fprintf(&b, " %s events |", millions(s.Events))
+	}
+	b.WriteString(" cost grows by |\n|---|" + strings.Repeat("---:|", len(r.Sizes)+1) + "\n")
+	for _, scenario := range r.scenarios() {
+		fmt.Fprintf(&b, "| %s |", scenario)
+		var costs []float64
+		for _, s := range r.Sizes {
+			res, ok := s.of(scenario)
+			if !ok {
+				b.WriteString(" – |")
+				continue
+			}
+			costs = append(costs, Cost(res))
+			fmt.Fprintf(&b, " %s |", text(res))
+		}
+		fmt.Fprintf(&b, " %s |\n", factor(costs, len(r.Sizes)))
+	}
+	b.WriteString("| bytes on the disk, an event |")
+	for _, s := range r.Sizes {
+		if s.DiskBytes == 0 {
+			b.WriteString(" – |")
+			continue
+		}
+		fmt.Fprintf(&b, " %.0f |", s.DiskBytes)
+	}
+	b.WriteString(" |\n")
+	return b.String()
+}
+
+// Cost is what grows if a log does: of what is measured by its rate of events, the time an event takes; else the median.
+func Cost(r bench.Result) float64 {
+	if r.Events > 0 {
+		return float64(time.Second) / r.PerSec
+	}
+	return float64(r.P50)
+}
+
+func text(r bench.Result) string {
+	if r.Events > 0 {
+		return fmt.Sprintf("%.0f/s, %v", r.PerSec, digits(r.CPUPer))
+	}
+	return fmt.Sprintf("%v (p99 %v)", digits(r.P50), digits(r.P99))
+}
+
+// digits is a time with two digits that count.
+func digits(d time.Duration) time.Duration {
+	unit := time.Duration(1)
+	for ; d >= 100*unit; unit *= 10 {
+	}
+	return d.Round(unit)
+}
+
+func factor(costs []float64, sizes int) string {
+	if len(costs) < 2 || len(costs) < sizes || costs[0] <= 0 {
+		return "–"
+	}
+	f := costs[len(costs)-1] / costs[0]
+	return fmt.Sprintf("%.2gx", math.Round(f*100)/100)
+}
+
+func millions(n int) string { return fmt.Sprintf("%.3g million", float64(n)/1e6) }
+
+func (s *Size) of(scenario string) (bench.Result, bool) {
+	for _, r := range s.Results {
+		if r.Scenario == scenario && r.Requests > 0 {
+			return r, true
+		}
+	}
+	return bench.Result{}, false
+}
+
+// scenarios are all that were measured, in order.
+func (r *Record) scenarios() (names []string) {
+	known := map[string]bool{}
+	for _, s := range r.Sizes {
+		for _, res := range s.Results {
+			if !known[res.Scenario] {
+				known[res.Scenario] = true
+				names = append(names, res.Scenario)
+			}
+		}
+	}
+	return names
+}
