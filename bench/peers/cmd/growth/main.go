@@ -102,15 +102,19 @@ func run(ctx context.Context, args []string) error {
 	common := []string{"--json", "--duration", o.duration.String(), "--warmup", o.warmup.String()}
 	ours, err := o.measure(ctx, "dashd", o.sizes, func(events int) *exec.Cmd {
 		first := bench.CrowdEvents(o.people)
-		return exec.CommandContext(ctx, dashd, append([]string{"bench", "--noisy", "--bench-dir", work, "--people", strconv.Itoa(o.people),
-			"--preload", strconv.Itoa(max(0, events-first)), "--scenario", o.scenarios}, common...)...)
+		return exec.CommandContext(ctx, dashd, append([]string{
+			"bench", "--noisy", "--bench-dir", work, "--people", strconv.Itoa(o.people),
+			"--preload", strconv.Itoa(max(0, events-first)), "--scenario", o.scenarios,
+		}, common...)...)
 	})
 	if err != nil {
 		return err
 	}
 	theirs, err := o.measure(ctx, "PostgreSQL", o.peerSizes, func(events int) *exec.Cmd {
-		return exec.CommandContext(ctx, peers, append([]string{"run", "--peer", "postgres", "--dir", work,
-			"--preload", strconv.Itoa(events), "--scenario", o.peer}, common...)...)
+		return exec.CommandContext(ctx, peers, append([]string{
+			"run", "--peer", "postgres", "--dir", work,
+			"--preload", strconv.Itoa(events), "--scenario", o.peer,
+		}, common...)...)
 	})
 	if err != nil {
 		return err
