@@ -13,6 +13,7 @@ import (
 type decoder struct {
 	g       *Group
 	sub     int               // the open sub-block of g
+	sums    Sums              // of the sub-blocks of the group in work; nil: they need no look
 	rows    [SubEvents]subRow // its rows
 	text    []byte            // what its rows point into
 	words   []string          // the dictionary of g: the entries asked for so far
@@ -37,7 +38,7 @@ func newDecoder() *decoder { return decoders.Get().(*decoder) }
 func (d *decoder) release() {
 	clear(d.words)
 	clear(d.rows[:])
-	d.g, d.rec, d.p = nil, eventlog.Record{}, personal{}
+	d.g, d.sums, d.rec, d.p = nil, nil, eventlog.Record{}, personal{}
 	if cap(d.text) > keepText {
 		d.text = nil
 	}
@@ -136,6 +137,9 @@ func (d *decoder) open(g *Group, k int) error {
 	salts, packed, live, err := g.sub(k)
 	if err != nil {
 		return err
+	}
+	if d.sums != nil && subSum(salts, packed) != d.sums[k] {
+		return fmt.Errorf("sub-block %d: %w", k, ErrChanged)
 	}
 	rest, err := d.unpack(packed, live)
 	if err != nil {

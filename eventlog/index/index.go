@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"dashd/eventlog"
 	"dashd/eventlog/block"
 	"dashd/internal/errs"
 	"dashd/internal/kv"
@@ -18,7 +19,7 @@ import (
 type Log interface {
 	Head() uint64
 	Wait(ctx context.Context, seq uint64) error
-	View(seq uint64, fn func(b *block.Block, first uint64) error) error
+	Select(seqs []uint64, fn func(*eventlog.Record) error) (n int, err error)
 	Blocks(ctx context.Context, from uint64, fn func(first uint64, raw []byte, b block.Block) error) error
 	PersistedSeq() uint64
 }

@@ -98,16 +98,22 @@ func (l *memLog) at(seq uint64) int {
 	return i
 }
 
-func (l *memLog) View(seq uint64, fn func(*block.Block, uint64) error) error {
+func (l *memLog) Select(seqs []uint64, fn func(*eventlog.Record) error) (int, error) {
 	l.mu.Lock()
-	if seq == 0 || seq > l.head {
+	if seqs[0] == 0 || seqs[0] > l.head {
 		l.mu.Unlock()
-		return errors.New("no such seq")
+		return 0, errors.New("no such seq")
 	}
-	i := l.at(seq)
+	i := l.at(seqs[0])
 	b, first := l.blocks[i], l.firsts[i]
 	l.mu.Unlock()
-	return fn(&b, first)
+	var offsets []int
+	for _, seq := range seqs {
+		if seq < first+uint64(b.Len()) {
+			offsets = append(offsets, int(seq-first))
+		}
+	}
+	return len(offsets), b.Select(first, offsets, fn)
 }
 
 func (l *memLog) Blocks(ctx context.Context, from uint64, fn func(uint64, []byte, block.Block) error) error {

@@ -7,7 +7,6 @@ import (
 	"slices"
 
 	"dashd/eventlog"
-	"dashd/eventlog/block"
 )
 
 // page answers Query.
@@ -136,21 +135,15 @@ func (s *search) fill(page Page, seqs []uint64) (Page, error) {
 // read calls fn with the records of seqs, which ascend. A record is valid during
 // the call.
 func (s *search) read(seqs []uint64, fn func(*eventlog.Record) error) error {
-	var offsets []int
 	for len(seqs) > 0 {
 		if s.ctx.Err() != nil {
 			return tooBroad(s.ctx)
 		}
-		err := s.source.View(seqs[0], func(b *block.Block, first uint64) error {
-			offsets = offsets[:0]
-			for len(seqs) > 0 && seqs[0] < first+uint64(b.Len()) {
-				offsets, seqs = append(offsets, int(seqs[0]-first)), seqs[1:]
-			}
-			return b.Select(first, offsets, fn)
-		})
+		n, err := s.source.Select(seqs, fn)
 		if err != nil {
 			return fmt.Errorf("read events: %w", err)
 		}
+		seqs = seqs[n:]
 	}
 	return nil
 }

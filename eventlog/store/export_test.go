@@ -49,7 +49,7 @@ type Extents = extents
 const MaxExtents = maxExtents
 
 // Add and Find are those of extents.
-func (x *extents) Add(first, last uint64) { x.add(first, last) }
+func (x *extents) Add(first, last uint64) { x.add(first, last, nil) }
 
 func (x *extents) Find(seq uint64) (first uint64, ok bool) {
 	first, _, ok = x.find(seq)
@@ -76,3 +76,6 @@ func (f *idFilter) Lacks(hash [16]byte) bool { return f.lacks(hash) }
 func (s *Store) StoredChain(seq uint64) (chain [32]byte, ok bool, err error) {
 	return s.storedChain(seq)
 }
+
+// Forget drops the blocks that are kept in memory, and not what is known of them.
+func (s *Store) Forget() { s.cache = cache{} }

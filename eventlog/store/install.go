@@ -142,7 +142,7 @@ func differs(seq uint64) error {
 func (s *Store) installed(b batch) {
 	s.chainer = b.then
 	for i := range b.blocks {
-		s.checked.add(b.blocks[i].first, b.blocks[i].last())
+		s.remember(&b.blocks[i].stored)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

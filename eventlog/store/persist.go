@@ -167,7 +167,7 @@ func (b batch) write(put func(key, val []byte) error) error {
 func (s *Store) release(b batch) {
 	s.chainer = b.then
 	for i := range b.blocks { // which the FSM has checked
-		s.checked.add(b.blocks[i].first, b.blocks[i].last())
+		s.remember(&b.blocks[i].stored)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

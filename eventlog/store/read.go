@@ -91,7 +91,7 @@ func (s *Store) load(seq uint64) (b stored, err error) {
 	if !found || seq > b.last() {
 		return b, damage("the block that holds event %d is missing", seq)
 	}
-	s.checked.add(b.first, b.last())
+	s.remember(&b)
 	return b, nil
 }
 
