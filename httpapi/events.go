@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"dashd/eventlog/index"
 	"dashd/internal/display"
@@ -20,7 +21,9 @@ func (s *Server) queryEvents(w http.ResponseWriter, r *request) error {
 	if err != nil {
 		return err
 	}
-	out := append([]byte(nil), `{"events":[`...)
+	body := bodies.Get().(*[]byte)
+	defer giveBack(body)
+	out := append((*body)[:0], `{"events":[`...)
 	for i := range page.Records {
 		if i > 0 {
 			out = append(out, ',')
@@ -32,9 +35,24 @@ func (s *Server) queryEvents(w http.ResponseWriter, r *request) error {
 	out = appendCursor(append(out, ']'), page)
 	out = append(out, `,"total":`...)
 	out = strconv.AppendUint(out, page.Total, 10)
+	*body = append(out, '}')
 	setSeq(w, page.Seq)
-	writeBody(w, http.StatusOK, append(out, '}'))
+	writeBody(w, http.StatusOK, *body)
 	return nil
+}
+
+// bodies hold what answers are put together in: a page of events has some tens of kB, and to
+// grow a slice up to that costs as much as to write the events.
+var bodies = sync.Pool{New: func() any { return new([]byte) }}
+
+// longestPage is the longest that is kept.
+const longestPage = 256 << 10
+
+// giveBack is for a body that was sent.
+func giveBack(body *[]byte) {
+	if cap(*body) <= longestPage {
+		bodies.Put(body)
+	}
 }
 
 // appendCursor appends the members by which AuthEvent's readers page.
