@@ -28,7 +28,7 @@ var (
 func Heats() []Heat {
 	return []Heat{
 		{"batches", []Entry{
-			{Who: oneNode, Scenarios: []string{"batch1000"}},
+			{Who: oneNode, Scenarios: []string{"batch1000", "batch1000x4"}},
 			{Who: "postgres", Scenarios: []string{"copy1000", "multi1000"}},
 			{Who: "postgres-bare", Scenarios: []string{"copy1000"}},
 			{Who: "sqlite", Scenarios: []string{"batch1000"}},

@@ -57,8 +57,9 @@ func Rows() []Row {
 		{"latest-hot", "latest 20 of the busiest user, PostgreSQL / dashd", "reads", one(oneNode, "latest20-hot"), one("postgres", "latest20-hot"), byMedian, 20, 50},
 		{"latest-random", "latest 20 of a random user, PostgreSQL / dashd", "reads", one(oneNode, "latest20"), one("postgres", "latest20"), byMedian, 0.7, 2},
 		{"disk", "disk bytes per event, PostgreSQL table and indexes / dashd all files", "reads", one(oneNode), one("postgres"), byDisk, 3, 6},
-		{"batch-p99", "p99 of a batch of 1,000 at full load, 1 node", "batches", one(oneNode, "batch1000"), Side{}, byP99, 60, 20},
+		{"batch-p99", "p99 of a batch of 1,000 at full load, 1 node, 4 clients", "batches", one(oneNode, "batch1000x4"), Side{}, byP99, 60, 20},
 
+		{"batch-p99-8", "p99 of a batch of 1,000, PostgreSQL COPY / dashd, 8 clients each", "batches", one(oneNode, "batch1000"), one("postgres", "copy1000"), byP99, 0, 0},
 		{"multi", "1 node, batches of 1,000 / PostgreSQL INSERT of 1,000 rows", "batches", one(oneNode, "batch1000"), one("postgres", "multi1000"), byRate, 0, 0},
 		{"bare-copy", "the same / COPY without indexes but the primary key", "batches", one(oneNode, "batch1000"), one("postgres-bare", "copy1000"), byRate, 0, 0},
 		{"sqlite-batch", "the same / SQLite, 1,000 rows a transaction", "batches", one(oneNode, "batch1000"), one("sqlite", "batch1000"), byRate, 0, 0},
