@@ -52,16 +52,27 @@ func Table(r *Record) string {
 		}
 		fmt.Fprintf(&b, " %s |\n", factor(costs, len(r.Sizes)))
 	}
-	b.WriteString("| bytes on the disk, an event |")
-	for _, s := range r.Sizes {
-		if s.DiskBytes == 0 {
-			b.WriteString(" – |")
-			continue
+	r.row(&b, "bytes on the disk, an event", func(s *Size) float64 { return s.DiskBytes })
+	r.row(&b, "peak of memory, MiB, with mapped files", func(s *Size) (peak float64) {
+		for _, res := range s.Results {
+			peak = max(peak, float64(res.PeakRSS)/(1<<20))
 		}
-		fmt.Fprintf(&b, " %.0f |", s.DiskBytes)
+		return peak
+	})
+	return b.String()
+}
+
+// row is a line with a number of each size; 0: unknown.
+func (r *Record) row(b *strings.Builder, name string, of func(*Size) float64) {
+	fmt.Fprintf(b, "| %s |", name)
+	for i := range r.Sizes {
+		if v := of(&r.Sizes[i]); v > 0 {
+			fmt.Fprintf(b, " %.0f |", v)
+		} else {
+			b.WriteString(" – |")
+		}
 	}
 	b.WriteString(" |\n")
-	return b.String()
 }
 
 // Cost is what grows if a log does: of what is measured by its rate of events, the time an event takes; else the median.
