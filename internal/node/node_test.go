@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
 	"go.uber.org/goleak"
 
 	"dashd/eventlog"
@@ -293,6 +294,23 @@ func copyFiles(t *testing.T, from, to string, names ...string) {
 	}
 }
 
+// cutPages takes the last n bytes of a file of bbolt's, and what it may have been given to grow into.
+func cutPages(t *testing.T, path string, n int64) {
+	t.Helper()
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var size int64
+	err = db.View(func(tx *bbolt.Tx) error {
+		size = tx.Size()
+		return nil
+	})
+	if err = errors.Join(err, db.Close(), os.Truncate(path, size-n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A directory that cannot be trusted is refused, with the exit code that tells
 // the service manager what to do and a sentence that tells the operator.
 func TestOpenRefuses(t *testing.T) {
@@ -331,7 +349,7 @@ func TestOpenRefuses(t *testing.T) {
 			write(t, filepath.Join(dir, "node.json"), strings.Replace(string(data), `"format": 1`, `"format": 2`, 1))
 		}, errs.ExitIdentity, "format 2"},
 		{"a raft log cut short", func(t *testing.T, dir, _ string) {
-			truncate(t, filepath.Join(dir, "raft.db"), 100)
+			cutPages(t, filepath.Join(dir, "raft.db"), 100)
 		}, errs.ExitIntegrity, "raft.db"},
 		{"a raft log of a few pages", func(t *testing.T, dir, _ string) {
 			if err := os.Truncate(filepath.Join(dir, "raft.db"), 3*4096); err != nil {

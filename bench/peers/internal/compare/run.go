@@ -127,7 +127,7 @@ func (o *Options) command(ctx context.Context, e Entry) *exec.Cmd {
 	var cmd *exec.Cmd
 	if strings.HasPrefix(e.Who, oneNode) {
 		if e.Who == threeNodes {
-			args = append(args, "--nodes", "3")
+			args = append(args, "--nodes", "3", "--to", "leader") // as the clients of the peers
 		}
 		cmd = exec.CommandContext(ctx, o.Dashd, append([]string{"bench", "--noisy", "--bench-dir", o.Dir}, args...)...)
 	} else {
