@@ -132,10 +132,18 @@ func (c *conn) writeHead(rq *request) {
 func (rq *request) judge(answer *http.Response) error {
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
-		return fmt.Errorf("HTTP %d: %s", answer.StatusCode, bytes.TrimSpace(text))
+		return &statusError{answer.StatusCode, string(bytes.TrimSpace(text))}
 	}
 	if rq.events == 0 {
 		return nil
 	}
 	return stored(answer.Body, rq.events)
 }
+
+// statusError is an answer that is not 200.
+type statusError struct {
+	status int
+	text   string
+}
+
+func (e *statusError) Error() string { return fmt.Sprintf("HTTP %d: %s", e.status, e.text) }

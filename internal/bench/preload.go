@@ -2,7 +2,10 @@ package bench
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -42,7 +45,7 @@ func preload(ctx context.Context, o Options, w *workload) error {
 				if !ok {
 					return nil
 				}
-				if err := conns[c].send(ctx, &rq); err != nil {
+				if err := conns[c].sendWhenTaken(ctx, &rq); err != nil {
 					return err
 				}
 				mu.Lock()
@@ -55,4 +58,24 @@ func preload(ctx context.Context, o Options, w *workload) error {
 		})
 	}
 	return g.Wait()
+}
+
+// busyPause is how long a client waits whom the node has asked to come later.
+const busyPause = 200 * time.Millisecond
+
+// sendWhenTaken is send, again and again while the node answers that it is busy and has stored nothing: events are
+// stored faster than the tables follow, and at some point the node lets them catch up.
+func (c *conn) sendWhenTaken(ctx context.Context, rq *request) error {
+	for {
+		err := c.send(ctx, rq)
+		var refused *statusError
+		if !errors.As(err, &refused) || refused.status != http.StatusTooManyRequests {
+			return err
+		}
+		select {
+		case <-time.After(busyPause):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 }

@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string) error {
 	return o.write(ours, theirs)
 }
 
-// measure runs the same scenarios on a new log of each size.
+// measure runs the same scenarios on a new log of each size. After an error the record has the sizes before it.
 func (o *options) measure(ctx context.Context, who string, sizes []int, command func(events int) *exec.Cmd) (*growth.Record, error) {
 	r := &growth.Record{Begun: time.Now(), Who: who, Duration: o.duration, Commit: commit(ctx, o.root)}
 	for _, events := range sizes {
@@ -134,7 +134,8 @@ func (o *options) measure(ctx context.Context, who string, sizes []int, command 
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
 		if err := cmd.Run(); err != nil {
-			return nil, fmt.Errorf("%s: %w: %s", who, err, bytes.TrimSpace(stderr.Bytes()))
+			said := bytes.TrimSpace(stderr.Bytes())
+			return r, fmt.Errorf("%s: %w: %s", who, err, said[max(0, len(said)-500):])
 		}
 		var p struct {
 			Machine   json.RawMessage `json:"machine"`
@@ -142,7 +143,7 @@ func (o *options) measure(ctx context.Context, who string, sizes []int, command 
 			DiskBytes float64         `json:"diskBytesPerEvent"`
 		}
 		if err := json.Unmarshal(stdout.Bytes(), &p); err != nil {
-			return nil, fmt.Errorf("%s: its output: %w", who, err)
+			return r, fmt.Errorf("%s: its output: %w", who, err)
 		}
 		s := growth.Size{Events: events, Seconds: time.Since(begin).Seconds(), Results: p.Results, DiskBytes: p.DiskBytes}
 		r.Sizes = append(r.Sizes, s)
