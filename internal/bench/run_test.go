@@ -28,6 +28,7 @@ type node struct {
 	ids      map[string]bool
 	studio   map[string]bool  // ids
 	fail     func(n int) bool // the n-th request, from 1
+	busy     func(n int) bool // the same, with an answer that asks to come later
 	n        int
 }
 
@@ -47,6 +48,10 @@ func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if n.fail != nil && n.fail(n.n) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		fmt.Fprint(w, "busy")
+		return
+	}
+	if n.busy != nil && n.busy(n.n) {
+		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
 	switch r.URL.Path {
@@ -198,6 +203,19 @@ func TestPreload(t *testing.T) {
 	}
 	if len(n.ids) < 2_990 { // few sign-ins look alike to the millisecond
 		t.Errorf("%d different events of %d", len(n.ids), n.events)
+	}
+}
+
+// Nothing is left out because the node was busy, and nothing stored twice; another refusal ends the preload.
+func TestPreloadOfABusyNode(t *testing.T) {
+	n := node{busy: func(n int) bool { return n%2 == 1 }}
+	_, err := measure(t, &n, func(o *bench.Options) { o.Scenarios, o.Preload = nil, 2_500 })
+	if err != nil || n.events != 3_000 || n.n < 4 {
+		t.Errorf("Run = %v; %d events stored by %d requests, want 3000", err, n.events, n.n)
+	}
+	n = node{fail: func(int) bool { return true }}
+	if _, err := measure(t, &n, func(o *bench.Options) { o.Scenarios, o.Preload = nil, 2_500 }); err == nil || n.n > 8 {
+		t.Errorf("Run = %v after %d requests", err, n.n)
 	}
 }
 
