@@ -108,7 +108,7 @@ func run(ctx context.Context, args []string) error {
 		}, common...)...)
 	})
 	if err != nil {
-		return err
+		return errors.Join(err, o.write(ours))
 	}
 	theirs, err := o.measure(ctx, "PostgreSQL", o.peerSizes, func(events int) *exec.Cmd {
 		return exec.CommandContext(ctx, peers, append([]string{
@@ -116,10 +116,7 @@ func run(ctx context.Context, args []string) error {
 			"--preload", strconv.Itoa(events), "--scenario", o.peer,
 		}, common...)...)
 	})
-	if err != nil {
-		return err
-	}
-	return o.write(ours, theirs)
+	return errors.Join(err, o.write(ours, theirs))
 }
 
 // measure runs the same scenarios on a new log of each size. After an error the record has the sizes before it.
