@@ -3,6 +3,7 @@ package faults_test
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -240,14 +241,34 @@ func badPath(rng *rand.Rand) hostile {
 // nobody meant to send it.
 const mutant = "mutant"
 
-// mutated is a good request with some bytes changed. It may still be one.
+// mutated is a good request with some bytes changed. It may still be one, and then
+// it keeps its mark where the log would show it.
 func mutated(rng *rand.Rand) hostile {
 	path := pick(rng, producers...)
-	body := exampleOf(rng, path, mutant)
-	for range 1 + rng.IntN(5) {
-		body[rng.IntN(len(body))] = byte(rng.Uint32())
+	for {
+		body := exampleOf(rng, path, mutant)
+		for range 1 + rng.IntN(5) {
+			body[rng.IntN(len(body))] = byte(rng.Uint32())
+		}
+		if showsMark(body) {
+			return hostile{what: "a mutation", path: path, body: body, lenient: true}
+		}
 	}
-	return hostile{what: "a mutation", path: path, body: body, lenient: true}
+}
+
+// showsMark reports whether an event made of body shows the mark; what is no JSON
+// makes no event. Changes can hit the names of all the members that carry it.
+func showsMark(body []byte) bool {
+	var members map[string]json.RawMessage // looser than dashd's own decoder
+	if json.Unmarshal(body, &members) != nil {
+		return true
+	}
+	for _, name := range []string{"id", "metadata", "eventDisplayName", "eventData"} {
+		if bytes.Contains(members[name], []byte(mutant)) {
+			return true
+		}
+	}
+	return false
 }
 
 // send sends h and returns the status.
