@@ -82,6 +82,9 @@ func join(from *raftboltdb.BoltStore, index uint64, l *raft.Log) error {
 	if l.Extensions = l.Extensions[:seal]; seal == 0 {
 		l.Extensions = nil
 	}
+	if n == 0 || n > maxPieces { // those after it are another entry's
+		return errAltered
+	}
 	for i := uint64(1); i < uint64(n); i++ {
 		var piece raft.Log
 		err := from.GetLog(pieceKey(index, i), &piece)

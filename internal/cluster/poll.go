@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"sync"
+	"time"
 
 	"github.com/hashicorp/raft"
 )
@@ -53,10 +54,11 @@ func (c *Cluster) confirm() error {
 	p := &poll{term: c.lead.Load(), news: make(chan struct{}, 1), agreed: make(map[raft.ServerID]bool)}
 	c.poll.Store(p)
 	defer c.poll.Store(nil)
-	// This makes raft send heartbeats at once; those who answer them agree, or the poll waits for the next.
-	if err := c.await(c.raft.VerifyLeader()); err != nil {
-		return err
-	}
+	// This makes raft send heartbeats at once; those who answer them agree, or the poll waits for the next. Raft's
+	// own answer is not waited for: there is none if a voter that it counts on is removed meanwhile.
+	c.raft.VerifyLeader()
+	again := time.NewTicker(kick) // for a change of the voters, of which nobody tells
+	defer again.Stop()
 	for {
 		changed := c.Changed()
 		if c.lead.Load() != p.term || c.raft.CurrentTerm() != p.term {
@@ -68,6 +70,7 @@ func (c *Cluster) confirm() error {
 		select {
 		case <-p.news:
 		case <-changed:
+		case <-again.C:
 		case <-c.down:
 			return errStopping
 		case <-c.Failed:

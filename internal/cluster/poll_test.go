@@ -1,7 +1,10 @@
 package cluster_test
 
 import (
+	"context"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/raft"
 
@@ -44,4 +47,68 @@ func TestP10_WhoConfirmsALeader(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A voter that is removed before it answered is not waited for, and nothing waits after it.
+func TestP10_AVoterIsRemovedThatDidNotAnswer(t *testing.T) {
+	_, own := raft.NewInmemTransport("n1")
+	l := live(t, t.TempDir(), func(c *cluster.Config) { c.Transport = own })
+	defer l.stop()
+	var silent atomic.Bool
+	answers(own, "n2", &silent)
+	answers(own, "n3", new(atomic.Bool))
+	term, err := l.Term()
+	if err != nil {
+		t.Fatal(err)
+	}
+	verify := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		return l.Verify(ctx, term)
+	}
+	if err := l.AddVoter(term, "n2", "n2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(); err != nil {
+		t.Fatalf("Verify with n2 = %v", err)
+	}
+	silent.Store(true)
+	unanswered := make(chan error, 1)
+	go func() { unanswered <- verify() }()
+	time.Sleep(20 * time.Millisecond) // less than a lease: n1 still leads, and waits for n2
+	if err := l.Remove(term, "n2"); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-unanswered; err != nil {
+		t.Errorf("Verify while n2 was removed = %v", err)
+	}
+	if err := l.AddVoter(term, "n3", "n3"); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(); err != nil {
+		t.Errorf("Verify with n3 = %v", err)
+	}
+}
+
+// answers makes a voter that takes every entry, until it is silent. It ends with the process.
+func answers(peer *raft.InmemTransport, id string, silent *atomic.Bool) {
+	address, transport := raft.NewInmemTransport(raft.ServerAddress(id))
+	peer.Connect(address, transport)
+	go func() {
+		var last uint64
+		for m := range transport.Consumer() {
+			switch r := m.Command.(type) {
+			case *raft.AppendEntriesRequest:
+				if silent.Load() {
+					continue
+				}
+				if n := len(r.Entries); n > 0 {
+					last = r.Entries[n-1].Index
+				}
+				m.Respond(&raft.AppendEntriesResponse{Term: r.Term, LastLog: last, Success: true}, nil)
+			default:
+				m.Respond(nil, raft.ErrTransportShutdown)
+			}
+		}
+	}()
 }
