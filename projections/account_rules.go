@@ -64,13 +64,15 @@ func (t *Tables) accountMeant(f *fact, user uint32, provider string) (ord uint32
 	if ord, ok := t.findAccount(id); ok {
 		return ord, t.accounts.At(int(ord)).user == user
 	}
-	for _, ord := range t.accountsOf(user) {
-		a := t.account(ord)
-		if a.ProviderID == provider && (id == "" || a.AccountID == id) {
-			return ord, true
+	// The chain begins with the newest account; the oldest is meant.
+	for link := t.activity.At(int(user)).account; link != 0; {
+		r := t.accounts.At(int(link - 1))
+		if t.providerOf(r) == provider && (id == "" || t.subjectOf(r) == id) {
+			ord, ok = link-1, true
 		}
+		link = r.before
 	}
-	return 0, false
+	return ord, ok
 }
 
 // setAccount gives an account the columns of f's set.

@@ -40,7 +40,7 @@ func (p *people) account(ord uint32) Account {
 	tail := r.tail()
 	a := Account{
 		ID:                    r.accountID(),
-		AccountID:             r.text[r.id : int(r.id)+int(r.subject)],
+		AccountID:             p.subjectOf(r),
 		ProviderID:            p.providerOf(r),
 		UserID:                p.users.At(int(r.user)).userID(),
 		AccessTokenExpiresAt:  timeFromTail(tail, accountAccessExpires),
@@ -49,11 +49,16 @@ func (p *people) account(ord uint32) Account {
 		CreatedAt:             r.createdAt,
 		UpdatedAt:             r.updatedAt,
 	}
-	if a.AccountID == "" {
-		a.AccountID = a.UserID
-	}
 	a.HasPassword = a.ProviderID == credential || fromTail(tail, accountSealed) != ""
 	return a
+}
+
+// subjectOf is who the user is at the provider.
+func (p *people) subjectOf(r *accountRow) string {
+	if r.subject == 0 {
+		return p.users.At(int(r.user)).userID()
+	}
+	return r.text[r.id : int(r.id)+int(r.subject)]
 }
 
 func (p *people) providerOf(r *accountRow) string {

@@ -9,11 +9,14 @@ const (
 	// publishEvery is how long readers may not see what was folded, if nobody waits for
 	// it. Publishing costs copies: what is folded next copies the pages it changes.
 	publishEvery = 20 * time.Millisecond
+	// publishFar is publishEvery while the fold is worthAhead or more events behind the head: most of
+	// what is new is not to be seen then in any case, and rarer images are fewer copies.
+	publishFar = 250 * time.Millisecond
 	// publishAhead is how many images follow each other at once after a rest.
 	publishAhead = 10
 	// publishShare is the part of the time that publishing may take, as its inverse.
 	publishShare = 20
-	// publishAtLeast bounds what publishShare makes of publishEvery.
+	// publishAtLeast bounds what publishShare makes of them.
 	publishAtLeast = time.Second
 )
 
@@ -22,14 +25,22 @@ type pace struct {
 	next time.Time // when the next were due if none could be ahead
 }
 
+// cadence is how long readers may not see what was folded while so many events are left to fold.
+func cadence(behind uint64) time.Duration {
+	if behind >= worthAhead {
+		return publishFar
+	}
+	return publishEvery
+}
+
 // left is how long the next image has to wait; not positive if it is due.
 func (p *pace) left(now time.Time) time.Duration {
 	return p.next.Add(-(publishAhead - 1) * publishEvery).Sub(now)
 }
 
-// published notes that an image was.
-func (p *pace) published(began, ended time.Time) {
-	step := min(max(publishEvery, publishShare*ended.Sub(began)), publishAtLeast)
+// published notes that an image was, and that the next need not come before so long after it.
+func (p *pace) published(began, ended time.Time, every time.Duration) {
+	step := min(max(every, publishShare*ended.Sub(began)), publishAtLeast)
 	next := p.next.Add(step)
 	// Rest does not add up, nor do images that somebody waited for.
 	earliest, latest := began.Add(step), ended.Add((publishAhead-1)*publishEvery+step)
@@ -84,5 +95,5 @@ func (f *DashFollower) publish() {
 	began := time.Now()
 	f.fold.dash.Publish(f.fold.seq)
 	f.folded.advance(f.fold.seq)
-	f.pace.published(began, time.Now())
+	f.pace.published(began, time.Now(), cadence(f.log.Head()-f.fold.seq))
 }

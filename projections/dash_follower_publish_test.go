@@ -226,17 +226,21 @@ func TestWhoWaitsForWhatIsNotThereYet(t *testing.T) {
 
 func TestImagesThatCostMuchAreRare(t *testing.T) {
 	for _, tt := range []struct {
-		name string
-		cost time.Duration
-		want int // in ten seconds
+		name   string
+		cost   time.Duration
+		behind uint64 // events that are left to fold
+		want   int    // in ten seconds
 	}{
-		{"that cost nothing", 0, 500},
-		{"that cost a twentieth of the time between two", time.Millisecond, 500},
-		{"that cost more", 10 * time.Millisecond, 50},
-		{"that cost so much that readers would see nothing new", 300 * time.Millisecond, 10},
+		{"that cost nothing", 0, 0, 500},
+		{"that cost a twentieth of the time between two", time.Millisecond, 0, 500},
+		{"that cost more", 10 * time.Millisecond, 0, 50},
+		{"that cost so much that readers would see nothing new", 300 * time.Millisecond, 0, 10},
+		{"of a flood that was nearly folded", 0, 1 << 12, 500},
+		{"far behind", 0, 1 << 20, 40},
+		{"far behind, and that cost more", 50 * time.Millisecond, 1 << 20, 10},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			got := projections.ImagesIn(10*time.Second, tt.cost)
+			got := projections.ImagesIn(10*time.Second, tt.cost, tt.behind)
 			if got < tt.want*9/10 || got > tt.want+10 {
 				t.Errorf("%d images in ten seconds; want about %d", got, tt.want)
 			}

@@ -160,11 +160,12 @@ func RootOfFormat(format byte) []byte {
 	return Resum(root)
 }
 
-// ImagesIn counts the images that are published in a time if each is as soon as it is due.
-func ImagesIn(d, cost time.Duration) (n int) {
+// ImagesIn counts the images that are published in a time if each is as soon as it is due, while so many
+// events are left to fold.
+func ImagesIn(d, cost time.Duration, behind uint64) (n int) {
 	var p pace
 	for now, end := time.Unix(0, 0), time.Unix(0, 0).Add(d); now.Before(end); n++ {
-		p.published(now, now.Add(cost))
+		p.published(now, now.Add(cost), cadence(behind))
 		now = now.Add(cost)
 		now = now.Add(max(p.left(now), 0))
 	}

@@ -117,8 +117,8 @@ func inOrderOf(x *cow.Pairs, descending bool) iter.Seq[uint32] {
 	return secondOf(x.Ascend(0))
 }
 
-func countOf(pairs iter.Seq2[uint64, uint32]) (n int) {
-	for range pairs {
+func lengthOf[T any](of iter.Seq[T]) (n int) {
+	for range of {
 		n++
 	}
 	return n

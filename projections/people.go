@@ -20,8 +20,7 @@ type people struct {
 	sessions   cow.Array[sessionRow]
 	sessionIDs cow.IDs
 	begun      cow.Pairs // sessions that readers see, by createdAt
-	expiring   cow.Pairs // the same, by expiresAt
-	over       cow.Pairs // those that have ended, by expiresAt
+	expiring   cow.Pairs // all sessions that are known, those that have ended too, by expiresAt
 	active     cow.Pairs // sessions by the hashes of their active organization and team
 	uses       uses
 	world      world
@@ -68,7 +67,6 @@ func (p *people) freeze() people {
 		sessionIDs: p.sessionIDs.Freeze(),
 		begun:      p.begun.Freeze(),
 		expiring:   p.expiring.Freeze(),
-		over:       p.over.Freeze(),
 		active:     p.active.Freeze(),
 		uses:       p.uses.freeze(),
 		world:      p.world.freeze(),

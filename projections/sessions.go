@@ -190,7 +190,7 @@ func (p *people) addEnded(id string, at Time) {
 	r := sessionRow{text: string([]byte(id)), id: uint8(len(id)), user: none, ended: true, createdAt: at, expiresAt: at + sessionLife}
 	ord := uint32(p.sessions.Append(r))
 	p.sessionIDs.Add(id, ord, p.sessionAlive)
-	p.over.Add(timeKey(r.expiresAt), ord)
+	p.expiring.Add(timeKey(r.expiresAt), ord)
 }
 
 // putSession changes the row of a session to s, whose id and user it has.
@@ -225,8 +225,6 @@ func (p *people) endSession(ord uint32) {
 		return
 	}
 	p.begun.Remove(timeKey(r.createdAt), ord)
-	p.expiring.Remove(timeKey(r.expiresAt), ord)
-	p.over.Add(timeKey(r.expiresAt), ord)
 	p.indexActive(ord, fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam), "", "")
 	old := *r
 	*r = sessionRow{
@@ -239,9 +237,19 @@ func (p *people) endSession(ord uint32) {
 
 // endSessionsOf ends all sessions of a user.
 func (p *people) endSessionsOf(user uint32) {
-	for _, ord := range p.sessionsOf(user) {
-		p.endSession(ord)
+	head := &p.activity.Edit(int(user)).session
+	for link := *head; link != 0; {
+		r := p.sessions.At(int(link - 1))
+		if r == nil {
+			break // it was given up, and so were those before it
+		}
+		next := r.before
+		if r.seen() {
+			p.endSession(link - 1)
+		}
+		link = next
 	}
+	*head = 0
 }
 
 // sessionsOf returns the ordinals of a user's sessions, in the order of their rows.
@@ -295,13 +303,7 @@ func (p *people) forgetSessions(newest Time) {
 			break
 		}
 		p.endSession(ord)
-	}
-	for {
-		key, ord, ok := p.over.First()
-		if !ok || key >= limit {
-			break
-		}
-		p.over.Remove(key, ord)
+		p.expiring.Remove(key, ord)
 		r := p.sessions.Edit(int(ord))
 		*r = sessionRow{before: r.before} // an older one may live longer
 	}
@@ -364,27 +366,24 @@ func (t *Tables) Sessions(userID string) []Session {
 }
 
 func (p *people) reindexSessions() {
-	p.sessionIDs, p.begun, p.expiring, p.over, p.active = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}
+	p.sessionIDs, p.begun, p.expiring, p.active = cow.IDs{}, cow.Pairs{}, cow.Pairs{}, cow.Pairs{}
 	n := p.sessions.Len() - p.sessions.First()
 	p.sessionIDs.Load(n, idsOf(&p.sessions, func(r *sessionRow) (string, bool) { return r.sessionID(), r.text != "" }))
 	begun, expiring := make([]ordinalKey, 0, n), make([]ordinalKey, 0, n)
-	var over []ordinalKey
 	for first, page := range p.sessions.Pages(0) {
 		for i := range page {
 			r, ord := &page[i], uint32(first+i)
 			if r.text == "" {
 				continue
 			}
+			expiring = append(expiring, ordinalKey{timeKey(r.expiresAt), ord})
 			if r.ended {
-				over = append(over, ordinalKey{timeKey(r.expiresAt), ord})
 				continue
 			}
-			expiring = append(expiring, ordinalKey{timeKey(r.expiresAt), ord})
 			begun = append(begun, ordinalKey{timeKey(r.createdAt), ord})
 			p.indexActive(ord, "", "", fromTail(r.tail(), sessionOrganization), fromTail(r.tail(), sessionTeam))
 		}
 	}
 	loadPairs(&p.begun, begun)
 	loadPairs(&p.expiring, expiring)
-	loadPairs(&p.over, over)
 }

@@ -88,10 +88,10 @@ func (t *Tables) ListSessions(q SessionQuery) (Page[Session], error) {
 	case q.UserID != "" || q.OrganizationID != "":
 		l.count = -1
 	case q.ActiveOnly:
-		live := t.expiring.Ascend(timeKey(q.Now + 1))
-		l.count = countOf(live)
+		live := t.sessionRefs(secondOf(t.expiring.Ascend(timeKey(q.Now + 1))))
+		l.count = lengthOf(live)
 		if l.count < t.begun.Len()/fewSessions {
-			l = l.only(t.sessionRefs(secondOf(live)))
+			l = l.only(live)
 		}
 	}
 	return l.page(&q.Query)
