@@ -42,7 +42,7 @@ func (s *Store) Held() (blocks, ids int) {
 	return len(s.head), len(s.ids)
 }
 
-// Extents is what View remembers.
+// Extents is what View and Select remember.
 type Extents = extents
 
 // MaxExtents is how many.
