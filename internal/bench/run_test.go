@@ -35,12 +35,17 @@ type node struct {
 	followed int              // events that the tables hold
 	asked    int              // since they last held all
 	secret   bool             // it does not say how it is
+	stopping bool             // the same, for another reason
 }
 
 // status is the answer to GET /v1/status, with n.mu held.
 func (n *node) status(w http.ResponseWriter) {
 	if n.secret {
 		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if n.stopping {
+		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
 	if n.followed < n.events {

@@ -1,6 +1,7 @@
 package bench_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -76,6 +77,25 @@ func TestNodeThatDoesNotSayHowFarItIs(t *testing.T) {
 		if r.Settled != -1 || r.PerSec <= 0 {
 			t.Errorf("%+v", r)
 		}
+	}
+}
+
+// What was measured before nodes stopped to answer is reported, and nothing is measured after.
+func TestNodeThatDoesNotSettleEndsTheRun(t *testing.T) {
+	var n node
+	results, err := measure(t, &n, func(o *bench.Options) {
+		o.Scenarios = []bench.Scenario{{Name: "own", Local: func(context.Context) (bench.Result, error) {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.stopping = true
+			return bench.Result{Requests: 1, Note: "seen"}, nil
+		}}, scenario(t, "track")}
+	})
+	if err == nil || !strings.Contains(err.Error(), "after own: ask ") || len(results) != 1 {
+		t.Fatalf("Run = %v, %+v", err, results)
+	}
+	if r := results[0]; r.Requests != 1 || r.Settled != -1 || !strings.HasPrefix(r.Note, "seen; then ask ") {
+		t.Errorf("%+v", r)
 	}
 }
 
