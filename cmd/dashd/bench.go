@@ -52,6 +52,12 @@ before (a closed loop): that finds the highest rate, and a node that stalls is a
 less, so its latencies look better than users would find them. With --rate requests are due
 by the clock (an open loop), and latency counts from when a request was due.
 
+A node acknowledges events when they are durable; index and tables follow. What was stored is caught up with
+before the next scenario begins, by all nodes, so that a read is not measured while they do, and bench says how long that
+took after each scenario. Events stored first have a row of their own, preload: its rate is that of
+all from the first request until the tables have caught up. With --server this needs a key with the scope admin:
+without it nothing is waited for, and bench says so.
+
 CPU and bytes written are those of the nodes, per event of a write and per request of a read.
 FLUSHES are those of the disk's cache, by whomever: what fsyncs cost, as far as the
 kernel counts it without tracing.
@@ -131,6 +137,8 @@ func runBench(ctx context.Context, t *target, o benchOptions, stdout, stderr io.
 		return errors.New("--server needs a key: set " + keyVariable)
 	}
 	options.Progress = loading(o, stderr)
+	options.Following = following(o, stderr)
+	options.Unsettled = report.unsettled
 	options.Report = report.add
 	return report.end(ctx, bench.Run(ctx, options))
 }
@@ -142,6 +150,9 @@ func (n *throwaway) measuredBy(ctx context.Context, options *bench.Options, to s
 		return err
 	}
 	options.URLs, options.Key, options.History, options.Disk = urls, n.key, n.history, n.dir
+	for _, m := range n.all() {
+		options.Nodes = append(options.Nodes, m.url)
+	}
 	options.Usage = func() (bench.Usage, bool) { return bench.UsageOf(n.pids()...) }
 	for i := range options.Scenarios {
 		if measure := n.measures()[options.Scenarios[i].Name]; measure != nil {
@@ -161,6 +172,22 @@ func loading(o benchOptions, stderr io.Writer) func(events int) {
 	return func(n int) {
 		if loaded.at(uint64(n)); n >= first {
 			loaded.finish()
+		}
+	}
+}
+
+// following shows how far the nodes have followed their log, where they have to.
+func following(o benchOptions, stderr io.Writer) func(behind uint64) {
+	var p *progress // nil: they are not waited for
+	var first uint64
+	return func(behind uint64) {
+		if p == nil {
+			p, first = newProgress(stderr, 1, behind, o.asJSON), behind
+			p.does("index and tables")
+		}
+		if p.at(first - behind); behind == 0 {
+			p.finish()
+			p = nil
 		}
 	}
 }

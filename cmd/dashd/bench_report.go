@@ -29,9 +29,11 @@ type benchReport struct {
 	Machine benchMachine `json:"machine"`
 	Options benchAsked   `json:"options"`
 	// Quiet says that all measurements are valid; NotValid says why one is not.
-	Quiet    bool           `json:"quiet"`
-	NotValid []string       `json:"notValid,omitempty"`
-	Results  []bench.Result `json:"results"`
+	Quiet    bool     `json:"quiet"`
+	NotValid []string `json:"notValid,omitempty"`
+	// Unsettled says why it is not known whether index and tables had caught up before each scenario; "": they had.
+	Unsettled string         `json:"unsettled,omitempty"`
+	Results   []bench.Result `json:"results"`
 	// What the log holds at the end, and what the data directories of all nodes take, after a stop in good order.
 	StoredEvents      uint64  `json:"storedEvents,omitempty"`
 	DiskBytes         int64   `json:"diskBytes,omitempty"`
@@ -75,6 +77,14 @@ func (b *benchReport) notValid(why string) {
 	b.NotValid = append(b.NotValid, why)
 	if !b.options.asJSON {
 		fmt.Fprintf(b.stdout, "NOT VALID: %s\n", why)
+	}
+}
+
+// unsettled notes why the nodes do not say how far they are.
+func (b *benchReport) unsettled(why error) {
+	b.Unsettled = why.Error()
+	if !b.options.asJSON {
+		fmt.Fprintf(b.stdout, "NOT WAITED until index and tables have caught up before a scenario: %s\n", printable(b.Unsettled))
 	}
 }
 
@@ -164,8 +174,8 @@ func printResult(w io.Writer, r bench.Result, heading bool) {
 		fmt.Fprintf(w, "%-28s %7d FAILED: %s\n", r.Scenario, r.Clients, printable(r.FirstErr))
 		return
 	}
-	fmt.Fprintf(w, "%-28s %7d %12.0f %9s %9s %9s %9s %9s %9s %10s %8s %9s\n", r.Scenario, r.Clients, r.PerSec, short(r.P50), short(r.P95),
-		short(r.P99), short(r.P999), short(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), known(r.FlushesPer, "%.2g"), mebibytes(r.PeakRSS))
+	fmt.Fprintf(w, "%-28s %7d %12.0f %9s %9s %9s %9s %9s %9s %10s %8s %9s\n", r.Scenario, r.Clients, r.PerSec, latency(r.P50), latency(r.P95),
+		latency(r.P99), latency(r.P999), latency(r.Max), short(r.CPUPer), known(r.WrotePer, "%.0f B"), known(r.FlushesPer, "%.2g"), mebibytes(r.PeakRSS))
 	if why := r.NotValid(); why != "" {
 		fmt.Fprintf(w, "  NOT VALID: %s\n", why)
 	}
@@ -179,12 +189,23 @@ func printResult(w io.Writer, r bench.Result, heading bool) {
 	if r.Goal > 0 && r.P95 > r.Goal {
 		fmt.Fprintf(w, "  MISSED: the goal of p95 is %s\n", r.Goal)
 	}
+	if r.Settled > 0 {
+		fmt.Fprintf(w, "  index and tables had caught up %s later\n", short(r.Settled))
+	}
 	if r.Note != "" {
 		fmt.Fprintf(w, "  %s\n", r.Note)
 	}
 	if r.Errors > 0 {
 		fmt.Fprintf(w, "  %d of %d requests failed; one of them: %s\n", r.Errors, r.Requests+r.Errors, printable(r.FirstErr))
 	}
+}
+
+// latency is a time that a request took; 0: there is none.
+func latency(d time.Duration) string {
+	if d == 0 {
+		return "-"
+	}
+	return short(d)
 }
 
 func short(d time.Duration) string {

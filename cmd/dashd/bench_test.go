@@ -1,8 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"errors"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"dashd/internal/bench"
 )
@@ -23,6 +28,28 @@ no such line
 	}
 	if got := fileSystemOf("", "/"); got != "" {
 		t.Errorf("of no mounts: %q", got)
+	}
+}
+
+// That nothing was waited for is said in either form, and a preload shows no latencies.
+func TestBenchReportOfSettling(t *testing.T) {
+	var out bytes.Buffer
+	b := benchReport{stdout: &out}
+	b.unsettled(errors.New("HTTP 403: no"))
+	r := bench.Unknown()
+	r.Scenario, r.Requests, r.PerSec, r.Settled = "preload", 1, 47_000, 1234*time.Millisecond
+	b.add(r)
+	text := out.String()
+	if !strings.Contains(text, "NOT WAITED") || !strings.Contains(text, "HTTP 403: no\n") {
+		t.Errorf("the text does not say that nothing was waited for:\n%s", text)
+	}
+	if !regexp.MustCompile(`(?m)^preload +0 +47000( +-)+$`).MatchString(text) || !strings.Contains(text, "caught up 1.23s later") {
+		t.Errorf("the row of a preload:\n%s", text)
+	}
+	b.options.asJSON = true
+	out.Reset()
+	if err := b.print(); err != nil || !strings.Contains(out.String(), `"unsettled": "HTTP 403: no"`) || !strings.Contains(out.String(), `"settledNs": 1234000000`) {
+		t.Errorf("print = %v:\n%s", err, out.String())
 	}
 }
 

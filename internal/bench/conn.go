@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -31,15 +32,15 @@ type conn struct {
 	head []byte
 }
 
-// conns are the connections of n clients.
-func (o *Options) conns(n int) ([]*conn, error) {
+// connsTo are the connections of n clients to nodes, in turn.
+func connsTo(urls []string, key string, n int) ([]*conn, error) {
 	list := make([]*conn, n)
 	for i := range list {
-		node, err := url.Parse(o.node(i))
+		node, err := url.Parse(urls[i%len(urls)])
 		if err != nil {
 			return nil, err
 		}
-		list[i] = &conn{node: node, key: o.Key}
+		list[i] = &conn{node: node, key: key}
 	}
 	return list, nil
 }
@@ -133,6 +134,9 @@ func (rq *request) judge(answer *http.Response) error {
 	if answer.StatusCode != http.StatusOK {
 		text, _ := io.ReadAll(io.LimitReader(answer.Body, 512))
 		return &statusError{answer.StatusCode, string(bytes.TrimSpace(text))}
+	}
+	if rq.into != nil {
+		return json.NewDecoder(answer.Body).Decode(rq.into)
 	}
 	if rq.events == 0 {
 		return nil

@@ -44,6 +44,10 @@ func TestAnswersOverAnyConnection(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			n := 0
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/below/v1/status" {
+					http.NotFound(w, r) // nothing is waited for
+					return
+				}
 				n++
 				if r.Method != http.MethodGet || r.URL.Path != "/below/v1/events" || r.Header.Get("X-Api-Key") != "the-key" {
 					t.Errorf("%s %s with key %q", r.Method, r.URL, r.Header.Get("X-Api-Key"))

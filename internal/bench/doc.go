@@ -5,5 +5,8 @@
 // clock starts, so that on a machine that also runs the node the generator costs
 // little more than the sockets. Latencies are kept in HDR histograms.
 //
+// Index and projections follow the log while and after events are stored. A scenario begins when they
+// have followed what was stored before it, and its result says how long they took behind it.
+//
 // Start reading at [Run].
 package bench

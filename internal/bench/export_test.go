@@ -1,9 +1,25 @@
 package bench
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Stored is what a write makes of its answer.
 var Stored = stored
+
+// SettlePatience is how long nodes may take to get any further.
+const SettlePatience = settlePatience
+
+// Follow is follow of one node that says how far it is.
+func Follow(ctx context.Context, ask func() (head, at uint64), following func(behind uint64)) (time.Duration, error) {
+	return follow(ctx, func(context.Context) ([]position, error) {
+		head, at := ask()
+		p := position{Head: head, Persisted: head, Indexed: head, Access: head}
+		p.Dash.Seq = at
+		return []position{p}, nil
+	}, following)
+}
 
 // What is read from the kernel's texts.
 var (

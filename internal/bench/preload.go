@@ -16,16 +16,41 @@ const (
 	preloadClients = 8
 )
 
-// preload stores events, no two of them alike, so that reads meet a log of that size
-// whose times run as they would have.
-func preload(ctx context.Context, o Options, w *workload) error {
-	conns, err := o.conns(preloadClients)
+// preload is store, and waits until the nodes have followed. Its result is of both together, from the first request
+// on, and has no latencies. If the nodes do not say how far they are, it is of storing alone.
+func preload(ctx context.Context, o Options, w *workload, s *settler) (Result, error) {
+	watch := startWatch(o.Usage)
+	before, known := usage(o.Usage)
+	begin := time.Now()
+	requests, err := store(ctx, o, w)
 	if err != nil {
-		return err
+		return Result{}, err
+	}
+	r := Unknown()
+	if r.Settled, err = s.settle(ctx); err != nil {
+		return r, err
+	}
+	r.Scenario, r.Clients, r.Seconds = "preload", preloadClients, time.Since(begin).Seconds()
+	r.Requests, r.Events = int64(requests), int64(requests)*preloadBatch
+	r.PerSec = float64(r.Events) / r.Seconds
+	if after, ok := usage(o.Usage); ok && known {
+		r.use(before, after)
+	}
+	watch.judge(&r)
+	return r, nil
+}
+
+// store stores events, no two of them alike, so that reads meet a log of that size
+// whose times run as they would have. It returns by how many requests.
+func store(ctx context.Context, o Options, w *workload) (requests int, err error) {
+	conns, err := connsTo(o.URLs, o.Key, preloadClients)
+	if err != nil {
+		return 0, err
 	}
 	defer closeAll(conns)
+	requests = (o.Preload + preloadBatch - 1) / preloadBatch
 	var mu sync.Mutex // guards the rest
-	left := (o.Preload + preloadBatch - 1) / preloadBatch
+	left := requests
 	made := batchRequest(preloadBatch)
 	done := 0
 	next := func() (rq request, ok bool) {
@@ -57,7 +82,7 @@ func preload(ctx context.Context, o Options, w *workload) error {
 			}
 		})
 	}
-	return g.Wait()
+	return requests, g.Wait()
 }
 
 // busyPause is how long a client waits whom the node has asked to come later.

@@ -35,6 +35,9 @@ type Result struct {
 	WrotePer   float64       `json:"bytesWrittenPer"`
 	FlushesPer float64       `json:"flushesPer"`
 	PeakRSS    int64         `json:"peakRSS"` // of the measured processes, since they began, bytes; -1: unknown
+	// Settled is how long the nodes took afterwards until they had persisted, indexed and folded the log; 0: they had at
+	// once. -1: unknown. It is not in the figures above, but for the preload.
+	Settled time.Duration `json:"settledNs"`
 	// Others is the share of all processors' time that others than the measured processes and this one
 	// took, from before the warm-up to the end; -1: unknown. Quiet says that it is no more than OthersLimit.
 	Others   float64       `json:"others"`
@@ -55,7 +58,7 @@ var percents = []float64{1, 10, 25, 50, 75, 90, 95, 99, 99.5, 99.9, 99.95, 99.99
 
 // Unknown is a Result of which nothing is known yet.
 func Unknown() Result {
-	return Result{CPUPer: -1, WrotePer: -1, FlushesPer: -1, PeakRSS: -1, Others: -1}
+	return Result{CPUPer: -1, WrotePer: -1, FlushesPer: -1, PeakRSS: -1, Settled: -1, Others: -1}
 }
 
 // units is what costs are divided by: events of a write, requests of a read.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"time"
 
 	"dashd/internal/genevents"
@@ -13,6 +14,7 @@ import (
 // Options of Run.
 type Options struct {
 	URLs      []string // of the nodes; client c sends to number c
+	Nodes     []string // URLs of all nodes of their cluster, which Run waits for; nil: those of URLs
 	Key       string
 	Scenarios []Scenario
 	Duration  time.Duration // of each scenario
@@ -27,7 +29,9 @@ type Options struct {
 	Rate      float64              // requests a second of an open loop; 0: a closed one, see Drive
 	Usage     func() (Usage, bool) // of the node; nil or false: unknown
 	Disk      string               // a directory on the node's disk, for Load; "": unknown
-	Report    func(Result)         // called after each scenario
+	Following func(behind uint64)  // called while the nodes follow their log, at the end with 0; may be nil
+	Unsettled func(why error)      // called once, if the nodes do not say how far they are; may be nil
+	Report    func(Result)         // called after the preload and each scenario
 }
 
 // CrowdSessions is how many sessions each of Options.People has.
@@ -40,15 +44,21 @@ func CrowdEvents(people int) int { return genevents.CrowdEvents(people, CrowdSes
 // the clock starts, counted in events.
 const kept = 20_000
 
-// Run measures the scenarios one after the other. One that fails is reported, with its error in
-// FirstErr and no figure, and is in the error that Run returns at its end; the others are measured all the same.
+// Run measures the scenarios one after the other, each when the nodes have followed their log to where it ended before. A scenario
+// that fails is reported, with its error in FirstErr and no figure, and is in the error that Run returns at its end; the others are
+// measured all the same. Nodes that do not answer when they are asked how far they are, or get no further, end it.
 func Run(ctx context.Context, o Options) error {
 	w := workloadOf(&o)
 	w.preloaded = o.Preload
+	s := settler{o: &o}
 	if o.Preload > 0 {
-		if err := preload(ctx, o, w); err != nil {
+		r, err := preload(ctx, o, w, &s)
+		if err != nil {
 			return fmt.Errorf("preload: %w", err)
 		}
+		o.Report(r)
+	} else if _, err := s.settle(ctx); err != nil {
+		return err
 	}
 	var failed error
 	for _, sc := range o.Scenarios {
@@ -63,7 +73,14 @@ func Run(ctx context.Context, o Options) error {
 			r.Clients, r.Errors, r.FirstErr = sc.Clients, n, err.Error()
 		}
 		r.Scenario, r.Goal = sc.Name, sc.Goal
+		r.Settled, err = s.settle(ctx)
+		if err != nil {
+			r.Note = strings.TrimPrefix(r.Note+"; then "+err.Error(), "; ")
+		}
 		o.Report(r)
+		if err != nil {
+			return errors.Join(failed, fmt.Errorf("after %s: %w", sc.Name, err))
+		}
 	}
 	return failed
 }
@@ -79,9 +96,6 @@ func workloadOf(o *Options) *workload {
 	}
 	return newWorkload(o.Seed, o.Users)
 }
-
-// node is the URL to which a client sends.
-func (o *Options) node(client int) string { return o.URLs[client%len(o.URLs)] }
 
 // measure measures one scenario.
 func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, error) {
@@ -99,7 +113,7 @@ func measure(ctx context.Context, o Options, sc Scenario, w *workload) (Result, 
 		requests[i] = sc.make(w, i)
 	}
 	id := rand.Uint32()
-	conns, err := o.conns(sc.Clients)
+	conns, err := connsTo(o.URLs, o.Key, sc.Clients)
 	if err != nil {
 		return Result{}, err
 	}

@@ -29,21 +29,52 @@ type node struct {
 	studio   map[string]bool  // ids
 	fail     func(n int) bool // the n-th request, from 1
 	busy     func(n int) bool // the same, with an answer that asks to come later
-	n        int
+	n        int              // but for those that ask how it is
+	slow     int              // how often it has to be asked until its tables have followed
+	early    []string         // paths that were asked for before they had
+	followed int              // events that the tables hold
+	asked    int              // since they last held all
+	secret   bool             // it does not say how it is
+	stopping bool             // the same, for another reason
+}
+
+// status is the answer to GET /v1/status, with n.mu held.
+func (n *node) status(w http.ResponseWriter) {
+	if n.secret {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if n.stopping {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	if n.followed < n.events {
+		if n.asked++; n.asked > n.slow {
+			n.followed, n.asked = n.events, 0
+		}
+	}
+	fmt.Fprintf(w, `{"head":%d,"persisted":%[1]d,"indexed":%[1]d,"access":%[1]d,"dash":{"seq":%d}}`, n.events, n.followed)
 }
 
 func (n *node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if r.Header.Get("X-Api-Key") != "the-key" {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	if r.URL.Path == "/v1/status" {
+		n.status(w)
+		return
+	}
 	n.n++
 	if n.requests == nil {
 		n.requests = map[string]int{}
 	}
 	n.requests[r.URL.Path]++
-	if r.Header.Get("X-Api-Key") != "the-key" {
-		w.WriteHeader(http.StatusUnauthorized)
-		return
+	if r.Method == http.MethodGet && n.followed < n.events {
+		n.early = append(n.early, r.URL.Path)
 	}
 	if n.fail != nil && n.fail(n.n) {
 		w.WriteHeader(http.StatusServiceUnavailable)

@@ -41,6 +41,7 @@ type request struct {
 	body         []byte
 	events       int   // that must be accepted
 	ids          []int // where the ids of its events are in body, see giveIDs
+	into         any   // where the JSON of its answer goes; nil: nowhere
 }
 
 // Scenarios lists what can be measured, in a sensible order: the reads find what

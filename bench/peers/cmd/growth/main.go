@@ -49,7 +49,7 @@ func parse(args []string) (o options, err error) {
 	f.IntVar(&o.people, "people", 100_000, "`users` of whom the log is")
 	f.StringVar(&o.scenarios, "scenario", "single,batch1000,latest20-hot,latest20,latest20-all,count,users-newest,user,users-search,restart,replay-text",
 		"`scenarios` of dashd bench")
-	f.StringVar(&o.peer, "peer-scenario", "single,copy1000,latest20-hot,latest20,count", "`scenarios` of the peer")
+	f.StringVar(&o.peer, "peer-scenario", "disk,single,copy1000,latest20-hot,latest20,count", "`scenarios` of the peer")
 	sizes := f.String("sizes", "1,10,50", "millions of `events` in the log")
 	peerSizes := f.String("peer-sizes", "1,10", "the same for PostgreSQL; \"\": it is not measured")
 	if err := f.Parse(args); err != nil {
@@ -130,26 +130,38 @@ func (o *options) measure(ctx context.Context, who string, sizes []int, command 
 		cmd.WaitDelay = 2 * time.Minute
 		var stdout, stderr bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &stdout, &stderr
-		if err := cmd.Run(); err != nil {
+		if err := lively(cmd.Run); err != nil {
 			said := bytes.TrimSpace(stderr.Bytes())
 			return r, fmt.Errorf("%s: %w: %s", who, err, said[max(0, len(said)-500):])
 		}
-		var p struct {
-			Machine   json.RawMessage `json:"machine"`
-			Results   []bench.Result  `json:"results"`
-			DiskBytes float64         `json:"diskBytesPerEvent"`
-		}
-		if err := json.Unmarshal(stdout.Bytes(), &p); err != nil {
+		s, machine, err := growth.ParseSize(stdout.Bytes())
+		if err != nil {
 			return r, fmt.Errorf("%s: its output: %w", who, err)
 		}
-		s := growth.Size{Events: events, Seconds: time.Since(begin).Seconds(), Results: p.Results, DiskBytes: p.DiskBytes}
+		s.Events, s.Seconds = events, time.Since(begin).Seconds()
 		r.Sizes = append(r.Sizes, s)
 		if r.Machine == nil {
-			r.Machine = p.Machine
+			r.Machine = machine
 		}
 		fmt.Printf("%.0f s\n", s.Seconds)
 	}
 	return r, nil
+}
+
+// lively prints each minute for how long do has been running.
+func lively(do func() error) error {
+	done := make(chan error)
+	go func() { done <- do() }() // waited for below
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for minutes := 1; ; minutes++ {
+		select {
+		case <-tick.C:
+			fmt.Printf("%d min ... ", minutes)
+		case err := <-done:
+			return err
+		}
+	}
 }
 
 func commit(ctx context.Context, root string) string {

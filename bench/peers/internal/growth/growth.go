@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"dashd/bench/peers/internal/peer"
 	"dashd/internal/bench"
 )
 
@@ -29,8 +30,27 @@ type Size struct {
 	DiskBytes float64        `json:"diskBytesPerEvent,omitempty"`
 }
 
-// Table is the record in Markdown: a line for each scenario, a column for each size, and how the cost grows from the first
-// size to the last.
+// ParseSize reads what "dashd bench" or "peers run" prints as JSON, and what machine it says it ran on, if it does.
+func ParseSize(text []byte) (s Size, machine json.RawMessage, err error) {
+	var p struct {
+		Machine   json.RawMessage `json:"machine"`
+		Results   []bench.Result  `json:"results"`
+		DiskBytes float64         `json:"diskBytesPerEvent"`
+		Disk      *peer.Disk      `json:"disk"`
+	}
+	err = json.Unmarshal(text, &p)
+	s.Results, s.DiskBytes = p.Results, p.DiskBytes
+	if p.Disk != nil && p.Disk.Events > 0 {
+		s.DiskBytes = float64(p.Disk.Bytes) / float64(p.Disk.Events)
+	}
+	return s, p.Machine, err
+}
+
+// preload is the scenario of the events that were stored first, of which a peer has no result.
+const preload = "preload"
+
+// Table is the record in Markdown: a line for each scenario, that of the events stored first at the top, a column for each size,
+// and how the cost grows from the first size to the last.
 func Table(r *Record) string {
 	var b strings.Builder
 	b.WriteString("| " + r.Who + " |")
@@ -39,7 +59,11 @@ func Table(r *Record) string {
 	}
 	b.WriteString(" cost grows by |\n|---|" + strings.Repeat("---:|", len(r.Sizes)+1) + "\n")
 	for _, scenario := range r.scenarios() {
-		fmt.Fprintf(&b, "| %s |", scenario)
+		name := scenario
+		if scenario == preload {
+			name = "stored first, tables included"
+		}
+		fmt.Fprintf(&b, "| %s |", name)
 		var costs []float64
 		for _, s := range r.Sizes {
 			res, ok := s.of(scenario)
@@ -85,7 +109,11 @@ func Cost(r bench.Result) float64 {
 
 func text(r bench.Result) string {
 	if r.Events > 0 {
-		return fmt.Sprintf("%.0f/s, %v", r.PerSec, digits(r.CPUPer))
+		rate := fmt.Sprintf("%.0f/s, %v", r.PerSec, digits(r.CPUPer))
+		if r.Settled > 0 {
+			rate += fmt.Sprintf(" (tables %v later)", digits(r.Settled))
+		}
+		return rate
 	}
 	return fmt.Sprintf("%v (p99 %v)", digits(r.P50), digits(r.P99))
 }
@@ -117,9 +145,9 @@ func (s *Size) of(scenario string) (bench.Result, bool) {
 	return bench.Result{}, false
 }
 
-// scenarios are all that were measured, in order.
-func (r *Record) scenarios() (names []string) {
-	known := map[string]bool{}
+// scenarios are preload and all that were measured, in order.
+func (r *Record) scenarios() []string {
+	names, known := []string{preload}, map[string]bool{preload: true}
 	for _, s := range r.Sizes {
 		for _, res := range s.Results {
 			if !known[res.Scenario] {
