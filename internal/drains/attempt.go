@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"dashd/eventlog"
-	"dashd/eventlog/block"
 	"dashd/internal/commands"
 	"dashd/internal/destination"
 	"dashd/internal/outbound"
@@ -66,20 +65,12 @@ func (w *worker) render(seqs []uint64) ([]destination.Event, error) {
 	events := make([]destination.Event, 0, len(seqs))
 	size := 0
 	for len(seqs) > 0 && size < maxBody {
-		var offsets []int
-		n := 0
-		err := w.d.o.Events.View(seqs[0], func(b *block.Block, first uint64) error {
-			for n < len(seqs) && seqs[n] < first+uint64(b.Len()) {
-				offsets = append(offsets, int(seqs[n]-first))
-				n++
+		n, err := w.d.o.Events.Select(seqs, func(r *eventlog.Record) error {
+			e := destination.NewEvent(r, w.row.OrganizationID)
+			if size += e.Size(); size < maxBody || len(events) == 0 {
+				events = append(events, e)
 			}
-			return b.Select(first, offsets, func(r *eventlog.Record) error {
-				e := destination.NewEvent(r, w.row.OrganizationID)
-				if size += e.Size(); size < maxBody || len(events) == 0 {
-					events = append(events, e)
-				}
-				return nil
-			})
+			return nil
 		})
 		if err != nil {
 			return nil, fmt.Errorf("read event %d: %w", seqs[0], err)

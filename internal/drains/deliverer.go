@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"dashd/eventlog"
 	"dashd/eventlog/block"
 	"dashd/eventlog/index"
 	"dashd/internal/commands"
@@ -23,6 +24,7 @@ type Log interface {
 	Wait(ctx context.Context, seq uint64) error
 	Blocks(ctx context.Context, from uint64, fn func(first uint64, raw []byte, b block.Block) error) error
 	View(seq uint64, fn func(b *block.Block, first uint64) error) error
+	Select(seqs []uint64, fn func(*eventlog.Record) error) (n int, err error)
 }
 
 // Index is the part of eventlog/index.Index by which far-away events are found.
