@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 
@@ -42,12 +44,35 @@ func (o *orderly) pass() {
 }
 
 func (o *orderly) queue(m raft.RPC) {
+	if afterItsTerm(m.Command) {
+		if m.Reader != nil {
+			_, _ = io.Copy(io.Discard, m.Reader) // the next message comes behind it
+		}
+		m.Respond(nil, errAfterItsTerm)
+		return
+	}
 	select {
 	case o.messages <- m:
 	case <-o.c.down:
 		m.Respond(nil, raft.ErrTransportShutdown)
 	}
 }
+
+// afterItsTerm reports whether a message sends what is newer than its own term. The goroutine that sends entries
+// for a leader can read them from the log after another leader has put its own there, if it was held up between
+// being asked to stop and looking. A node that takes them holds entries of a term in which it has not been, and
+// its log looks like an old copy when it starts again.
+func afterItsTerm(command any) bool {
+	switch m := command.(type) {
+	case *raft.AppendEntriesRequest:
+		return m.PrevLogTerm > m.Term || len(m.Entries) > 0 && m.Entries[len(m.Entries)-1].Term > m.Term // terms ascend
+	case *raft.InstallSnapshotRequest:
+		return m.LastLogTerm > m.Term
+	}
+	return false
+}
+
+var errAfterItsTerm = errors.New("the message is of a leader that has been replaced")
 
 // SetHeartbeatHandler is raft's way to get heartbeats at once.
 func (o *orderly) SetHeartbeatHandler(handle func(raft.RPC)) {

@@ -2,6 +2,7 @@ package cluster_test
 
 import (
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -105,5 +106,58 @@ func TestP10_HeartbeatsThatChangeRaftWaitTheirTurn(t *testing.T) {
 				t.Fatal("a follower, the same term: it had to wait")
 			}
 		}
+	}
+}
+
+// A leader that has been replaced can send what the next one has put into its log. Who takes that has entries
+// of a term in which it has not been.
+func TestP10_WhatIsNewerThanItsTermIsRefused(t *testing.T) {
+	address, own := raft.NewInmemTransport("n1")
+	l := live(t, t.TempDir(), func(c *cluster.Config) { c.Transport = own })
+	defer l.stop()
+	_, other := raft.NewInmemTransport("n2")
+	other.Connect(address, own)
+	term, err := l.Term()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const far = 1 << 40 // nobody has what comes before it
+	term++
+	entries := func(terms ...uint64) (list []*raft.Log) {
+		for i, term := range terms {
+			list = append(list, &raft.Log{Index: far + uint64(i) + 1, Term: term, Type: raft.LogNoop})
+		}
+		return list
+	}
+	for _, tt := range []struct {
+		name    string
+		before  uint64 // term of the entry before
+		entries []*raft.Log
+		refused bool
+	}{
+		{"entries of its own term and before", term - 1, entries(term-1, term), false},
+		{"no entries", term, nil, false},
+		{"an entry of the next term", term, entries(term, term+1), true},
+		{"after an entry of the next term", term + 1, nil, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var answer raft.AppendEntriesResponse
+			err := other.AppendEntries("n1", address, &raft.AppendEntriesRequest{
+				RPCHeader: raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("n2"), Addr: []byte("n2")},
+				Term:      term, PrevLogEntry: far, PrevLogTerm: tt.before, Entries: tt.entries,
+			}, &answer)
+			if refused := err != nil; refused != tt.refused || answer.Success {
+				t.Errorf("AppendEntries = %v, %+v; want refused: %v", err, answer, tt.refused)
+			}
+		})
+	}
+	var answer raft.InstallSnapshotResponse
+	const manifest = "a position"
+	err = other.InstallSnapshot("n1", address, &raft.InstallSnapshotRequest{
+		RPCHeader:       raft.RPCHeader{ProtocolVersion: raft.ProtocolVersionMax, ID: []byte("n2"), Addr: []byte("n2")},
+		SnapshotVersion: raft.SnapshotVersionMax, Term: term, LastLogIndex: far, LastLogTerm: term + 1, Size: int64(len(manifest)),
+	}, &answer, strings.NewReader(manifest))
+	if err == nil || answer.Success {
+		t.Errorf("InstallSnapshot = %v, %+v; want it refused", err, answer)
 	}
 }
