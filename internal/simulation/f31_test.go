@@ -18,8 +18,9 @@ func TestF31_ThreeNodesUnderRandomFaults(t *testing.T) {
 			l := &ledger{}
 			defer func() { report.add(t, seed, l) }()
 			simulate(t, seed, func(s *simulation) { s.exposeTo(l) })
-			if err := l.wantLinearizable(); err != nil { // F32
-				l.wrong("%v", err)
+			if err := l.wantLinearizable(); err != nil { // F32; the simulation is over, and cannot be told any more
+				l.counts.Wrong++
+				t.Errorf("seed %d: %v\nwhat happened:\n%s", seed, err, l.s.log.told())
 			}
 		})
 	}

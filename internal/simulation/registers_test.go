@@ -1,11 +1,14 @@
 package simulation_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/anishathalye/porcupine"
@@ -83,5 +86,27 @@ func (l *ledger) wantLinearizable() error {
 	if result == porcupine.Ok {
 		return nil
 	}
-	return fmt.Errorf("a history of %d operations is not linearizable: %s", len(l.history), result)
+	return fmt.Errorf("a history of %d operations is not linearizable: %s%s", len(l.history), result, l.contradiction())
+}
+
+// contradiction is the operations of the first user whose history is not linearizable, up to where it no longer is.
+func (l *ledger) contradiction() string {
+	for _, ops := range findings.Registers.Partition(l.history) {
+		if porcupine.CheckOperations(findings.Registers, ops) {
+			continue
+		}
+		slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
+		n := 1
+		for n < len(ops) && porcupine.CheckOperations(findings.Registers, ops[:n]) {
+			n++
+		}
+		var b strings.Builder
+		for _, o := range ops {
+			if o.Call <= ops[n-1].Return { // what comes later explains nothing
+				fmt.Fprintf(&b, "\n%d-%d client %d: %+v: %+v", o.Call, o.Return, o.ClientId, o.Input, o.Output)
+			}
+		}
+		return b.String()
+	}
+	return ""
 }

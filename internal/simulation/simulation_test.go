@@ -226,8 +226,15 @@ func (s *simulation) letIn(ctx context.Context, m *machine, by *life) (err error
 		m.joining = j
 	}
 	err = by.commands.JoinNode(ctx, *j)
-	if err == nil || errs.CodeOf(err) == "JOIN_TOKEN_REFUSED" { // it was made while a clock was off by more than it lives
+	switch {
+	case err == nil:
 		m.joining = nil
+	case errs.CodeOf(err) == "JOIN_TOKEN_REFUSED": // it was made while a clock was off by more than it lives
+		// Another node comes in its place, which needs the address. Most often this one was never let in.
+		_, gone := by.commands.RemoveNode(ctx, projections.Operator("simulation"), j.Node, nil)
+		if gone == nil || errs.KindOf(gone) == errs.NotFound {
+			m.joining = nil
+		}
 	}
 	return err
 }
