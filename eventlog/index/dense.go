@@ -215,6 +215,16 @@ func (v *denseView) find(clause []term) ([]uint16, error) {
 	return found.rows(), nil
 }
 
+func (v *denseView) count(t term) (int, error) {
+	n := 0
+	for _, h := range v.hashes[t.field][:v.n] {
+		if h == t.hash {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // scan returns the rows of column that hold one of the wanted hashes.
 func scan(column, wanted []uint64) []uint16 {
 	var rows []uint16

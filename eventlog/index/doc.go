@@ -13,7 +13,7 @@
 //	x/k/<segment>   the kind of each event
 //	x/t/<segment>   the time of each event
 //	x/<f>/<segment> of field f: sorted hashes of its values, and for each of them its rows
-//	x/<F>/<segment> of field f: a filter that says which hashes are surely absent
+//	x/<F>/<segment> of field f: a guide to them, with checksums: a term is looked up in one page of hashes, where they are
 //
 // What holds:
 //
@@ -22,7 +22,7 @@
 //  2. An event of one project is never in an answer to another: the project is
 //     part of the event's kind and of every term's hash, and each record is
 //     compared with the query before it is returned.
-//  3. Readers take no lock but for the cache of loaded parts; what they see of
+//  3. Readers take no lock but for the cache of loaded parts, and while addresses are forgotten; what they see of
 //     a segment is never changed under them.
 //  4. Stored values carry a version, their own key and a checksum. A bad one
 //     stops the node: an index that may be wrong is not an answer.

@@ -58,6 +58,27 @@ func TableOf(column []uint64, before ...[]uint64) (hashes []uint64, rows [][]uin
 	return t.hashes, rows
 }
 
+// Lookup finds h in the stored value of a table as queries do, with the guide of what was
+// stored before: it may have been damaged since.
+func Lookup(column []uint64, damage func(stored []byte), h uint64) (rows []uint16, err error) {
+	t := newTable(column, new(sorter))
+	stored := appendTable(nil, 0, 0, len(column), &t)
+	g, err := decodeGuide(appendGuide(nil, 0, 0, len(column), newGuide(stored)), 0, 0, len(column))
+	if err != nil {
+		return nil, err
+	}
+	damage(stored)
+	p := g.pageOf(h)
+	if p < 0 {
+		return nil, nil
+	}
+	err = g.use(stored, h, p, func(g *guide, b []byte, from, to int) (err error) {
+		rows, err = g.list(b, from, to, len(column))
+		return err
+	})
+	return rows, err
+}
+
 // FillSegment returns the first segment, of n events, of a log of blocks.
 func FillSegment(blocks []block.Block, n int) *dense {
 	d, h, pool := newDense(0, 1, n), new(hasher), &kindPool{}
@@ -92,14 +113,18 @@ func Parts(d *dense) [][2][]byte {
 
 // Seal returns content in the frame of a part with that letter, of segment 0.
 func Seal(letter byte, rows int, content []byte) []byte {
-	return appendSum(append(appendHeader(nil, letter, 0, rows), content...))
+	b := append(appendHeader(nil, letter, 0, rows), content...)
+	if strings.IndexByte(guideLetters, letter) >= 0 {
+		b[0] = guideVersion
+	}
+	return appendSum(b)
 }
 
 // Decode reads b as the part of segment 0 that letter names, looks at all of what it
 // says as a query does, and reports whether it was accepted.
 func Decode(letter byte, b []byte, rows, kinds int) bool {
 	pool := &kindPool{}
-	field := max(strings.IndexByte(letters, letter), strings.IndexByte(filterLetters, letter))
+	field := max(strings.IndexByte(letters, letter), strings.IndexByte(guideLetters, letter))
 	switch {
 	case letter == letterSegment:
 		m, err := decodeMeta(b, 0, pool)
@@ -125,8 +150,14 @@ func Decode(letter byte, b []byte, rows, kinds int) bool {
 		}
 		return true
 	case field >= 0:
-		f, err := decodeFilter(b, field, 0, rows)
-		return err == nil && (f.mayHave(1) || true)
+		g, err := decodeGuide(b, field, 0, rows)
+		if err != nil || g == nil {
+			return err == nil
+		}
+		for i := range g.pages {
+			_, _, _ = g.span(make([]byte, g.length()), g.pages[i].first, i)
+		}
+		return true
 	}
 	return false
 }

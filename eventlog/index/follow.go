@@ -185,8 +185,9 @@ func (d *dense) encode() (meta, []stored) {
 		if m.distinct[f] = uint32(len(t.hashes)); len(t.hashes) == 0 {
 			continue // no event has a value: find does not look for the parts
 		}
-		add(kv.IndexKey(letters[f], d.number), appendTable(nil, f, d.number, d.n, &t))
-		add(kv.IndexKey(filterLetters[f], d.number), appendFilter(nil, f, d.number, d.n, newFilter(t.hashes)))
+		encoded := appendTable(nil, f, d.number, d.n, &t)
+		add(kv.IndexKey(letters[f], d.number), encoded)
+		add(kv.IndexKey(guideLetters[f], d.number), appendGuide(nil, f, d.number, d.n, newGuide(encoded)))
 	}
 	add(kv.IndexKey(letterKinds, d.number), appendKindColumn(nil, d.number, d.kinds, len(d.table)))
 	add(kv.IndexKey(letterTimes, d.number), appendTimeColumn(nil, d.number, d.times, d.min, d.max))

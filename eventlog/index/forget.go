@@ -82,7 +82,7 @@ func (x *Index) forgetSealed(s *sealed, seqs []uint64) error {
 	if s.distinct[ipField] == 0 {
 		return nil
 	}
-	old, err := s.fieldTable(ipField)
+	old, _, err := read(s, letters[ipField], s.decodeTable(ipField))
 	if err != nil {
 		return err
 	}
@@ -102,9 +102,10 @@ func (x *Index) forgetSealed(s *sealed, seqs []uint64) error {
 	t := newTable(column, new(sorter))
 	m.distinct[ipField] = uint32(len(t.hashes))
 	// Empty ones too: they take the place of what was written before.
+	encoded := appendTable(nil, ipField, s.number, s.n, &t)
 	err = x.store([]stored{
-		{kv.IndexKey(letters[ipField], s.number), appendTable(nil, ipField, s.number, s.n, &t)},
-		{kv.IndexKey(filterLetters[ipField], s.number), appendFilter(nil, ipField, s.number, s.n, newFilter(t.hashes))},
+		{kv.IndexKey(letters[ipField], s.number), encoded},
+		{kv.IndexKey(guideLetters[ipField], s.number), appendGuide(nil, ipField, s.number, s.n, newGuide(encoded))},
 		{kv.SegmentKey(s.number), appendMeta(nil, &m)},
 	})
 	if err != nil {

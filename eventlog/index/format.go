@@ -11,11 +11,11 @@ import (
 	"dashd/eventlog"
 )
 
-// The stored values, format version 1. Integers are little-endian; a varint is
-// the one of encoding/binary. Each value is
+// The stored values. Integers are little-endian; a varint is the one of
+// encoding/binary. Each value is
 //
 //	offset  bytes
-//	0       1      01, the format version
+//	0       1      the format version: 02 for a guide, 01 for all else
 //	1       1      the letter of its key: k t ueosaic UEOSAIC; m for s/
 //	2       8      segment
 //	10      4      rows of the segment, 1 to 65,536
@@ -41,9 +41,16 @@ import (
 // hash where its rows start, 2 bytes; r rows, 2 bytes each, ascending from each start
 // to the next.
 //
-// Content of a field's filter (upper case): words of 8 bytes, see filter.
+// Content of a field's guide (upper case): 4 bytes h and 4 bytes r, as in its table; for each 256
+// hashes, 8 bytes the first of them, 2 bytes where its rows start, 4 bytes CRC-32C over these
+// hashes and then their starts, as they are in the table; for each 1,024 rows of the table,
+// 4 bytes CRC-32C over them.
+//
+// Where a guide is now, version 1 had a filter of the table's hashes. What begins with 01 there is
+// not used: the guide is then made from the table.
 const (
 	formatVersion = 1
+	guideVersion  = 2
 	headerBytes   = 14
 	sumBytes      = 4
 	maxRows       = 1 << 16
@@ -70,7 +77,7 @@ const anyRows = 0
 
 // content checks the frame of a value against what is known of its segment, and
 // returns what is in it.
-func content(b []byte, letter byte, segment uint64, want int) (rows int, body []byte, err error) {
+func content(b []byte, version, letter byte, segment uint64, want int) (rows int, body []byte, err error) {
 	if len(b) < headerBytes+sumBytes {
 		return 0, nil, errShort
 	}
@@ -80,7 +87,7 @@ func content(b []byte, letter byte, segment uint64, want int) (rows int, body []
 	}
 	n := binary.LittleEndian.Uint32(b[10:])
 	switch {
-	case b[0] != formatVersion:
+	case b[0] != version:
 		return 0, nil, fmt.Errorf("format version %d is not known", b[0])
 	case b[1] != letter || binary.LittleEndian.Uint64(b[2:]) != segment:
 		return 0, nil, errors.New("value of another key")
@@ -142,7 +149,7 @@ const metaFixed = 8 + 1 + 16 + 4*numFields
 
 // decodeMeta reads an s/ value; kinds come from the pool.
 func decodeMeta(b []byte, segment uint64, pool *kindPool) (meta, error) {
-	n, body, err := content(b, letterSegment, segment, anyRows)
+	n, body, err := content(b, formatVersion, letterSegment, segment, anyRows)
 	if err != nil {
 		return meta{}, err
 	}
@@ -262,7 +269,7 @@ func appendKindColumn(dst []byte, segment uint64, kinds []uint16, table int) []b
 
 // decodeKindColumn reads an x/k value of a segment that has table kinds.
 func decodeKindColumn(b []byte, segment uint64, rows, table int) ([]uint16, error) {
-	n, body, err := content(b, letterKinds, segment, rows)
+	n, body, err := content(b, formatVersion, letterKinds, segment, rows)
 	if err != nil {
 		return nil, err
 	}
@@ -308,7 +315,7 @@ func appendTimeColumn(dst []byte, segment uint64, times []int64, least, greatest
 
 // decodeTimeColumn reads an x/t value.
 func decodeTimeColumn(b []byte, segment uint64, rows int) (timeColumn, error) {
-	n, body, err := content(b, letterTimes, segment, rows)
+	n, body, err := content(b, formatVersion, letterTimes, segment, rows)
 	if err != nil {
 		return timeColumn{}, err
 	}

@@ -87,6 +87,8 @@ type segment interface {
 	// find returns the rows for which at least one of the terms holds,
 	// ascending. The caller must not change them.
 	find(clause []term) ([]uint16, error)
+	// count is the number of rows for which t holds.
+	count(t term) (int, error)
 }
 
 // segments are all segments, in order of seq.
@@ -115,14 +117,14 @@ func Open(log Log, db *kv.DB, o Options) (*Index, error) {
 		log: o.Log, source: log, db: db, pool: pool,
 		segmentEvents: o.segmentEvents,
 		hasher:        new(hasher),
-		loader: &loader{db: db, cache: newCache(o.CacheBytes), pool: pool, fatal: func(err error) {
-			once.Do(func() {
-				if o.Fatal != nil {
-					o.Fatal(err)
-				}
-			})
-		}},
 	}
+	x.loader = &loader{still: &x.sealing, db: db, cache: newCache(o.CacheBytes), pool: pool, fatal: func(err error) {
+		once.Do(func() {
+			if o.Fatal != nil {
+				o.Fatal(err)
+			}
+		})
+	}}
 	v := &view{}
 	err := db.Scan(kv.PrefixSegment, nil, func(_, val []byte) (bool, error) {
 		m, err := decodeMeta(val, uint64(len(v.done)), pool)

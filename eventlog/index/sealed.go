@@ -3,6 +3,7 @@ package index
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"dashd/internal/errs"
 	"dashd/internal/kv"
@@ -23,6 +24,7 @@ type sealed struct {
 
 // loader reads parts of sealed segments through a cache.
 type loader struct {
+	still *sync.Mutex // while it is held, no part is replaced
 	db    *kv.DB
 	cache *cache
 	pool  *kindPool
@@ -110,36 +112,142 @@ func (s *sealed) find(clause []term) ([]uint16, error) {
 	return found.rows(), nil
 }
 
-func (s *sealed) findTerm(t term) ([]uint16, error) {
-	if s.distinct[t.field] == 0 {
-		return nil, nil
-	}
-	// The table answers if it is here. If not, the filter, a tenth of its
-	// size, mostly makes loading it unnecessary.
-	known, _ := s.loader.cache.get(s.part(letters[t.field])).(*table)
-	if known == nil {
-		f, err := load(s, filterLetters[t.field], func(b []byte) (filter, int, error) {
-			f, err := decodeFilter(b, t.field, s.number, s.n)
-			return f, 8 * len(f), err
-		})
-		if err != nil || !f.mayHave(t.hash) {
-			return nil, err
-		}
-		if known, err = s.fieldTable(t.field); err != nil {
-			return nil, err
-		}
-	}
-	return known.find(t.hash), nil
+func (s *sealed) findTerm(t term) (rows []uint16, err error) {
+	err = s.lookUp(t, func(g *guide, table []byte, from, to int) (err error) {
+		rows, err = g.list(table, from, to, s.n)
+		return err
+	})
+	return rows, err
 }
 
-func (s *sealed) fieldTable(field int) (*table, error) {
-	return load(s, letters[field], func(b []byte) (*table, int, error) {
+func (s *sealed) count(t term) (n int, err error) {
+	err = s.lookUp(t, func(_ *guide, _ []byte, from, to int) error {
+		n = to - from
+		return nil
+	})
+	return n, err
+}
+
+// found is called with a stored table, and with where in its rows those of a term are. The table is
+// good during the call.
+type found func(g *guide, table []byte, from, to int) error
+
+// lookUp calls fn if some rows are those of t.
+func (s *sealed) lookUp(t term, fn found) error {
+	if s.distinct[t.field] == 0 {
+		return nil
+	}
+	g, err := s.guide(t.field)
+	if err != nil {
+		return err
+	}
+	if looked, err := s.peek(g, t, fn); looked || err != nil {
+		return err
+	}
+	if agreed, err := s.get(g, t, fn); agreed || err != nil {
+		return err
+	}
+	// Forget replaced guide and table between one look and the other. Held still, they agree, or
+	// the database cannot be trusted.
+	s.loader.still.Lock()
+	defer s.loader.still.Unlock()
+	if g, err = s.readGuide(t.field); err != nil {
+		return err
+	}
+	agreed, err := s.get(g, t, fn)
+	if err == nil && !agreed {
+		err = s.wrong(letters[t.field], errOtherTable)
+	}
+	return err
+}
+
+// peek looks t up in the memory map of the database. It reports false if the table is elsewhere, or
+// is not that of g: Peek can find one that has been replaced.
+func (s *sealed) peek(g *guide, t term, fn found) (looked bool, err error) {
+	p := g.pageOf(t.hash)
+	if p < 0 {
+		return true, nil
+	}
+	var place kv.Place
+	known := g.at.Load()
+	if known != nil {
+		place = *known
+	}
+	var wrong error
+	looked, err = s.loader.db.Peek(kv.IndexKey(letters[t.field], s.number), &place, func(b []byte) error {
+		wrong = g.use(b, t.hash, p, fn)
+		return nil
+	})
+	if wrong != nil {
+		g.at.Store(nil)
+		return false, nil
+	}
+	if looked && (known == nil || *known != place) {
+		g.at.Store(&place)
+	}
+	return looked, s.failed(err)
+}
+
+// get looks t up in a copy of the table, and reports whether it is that of g.
+func (s *sealed) get(g *guide, t term, fn found) (agreed bool, err error) {
+	p := g.pageOf(t.hash)
+	if p < 0 {
+		return true, nil
+	}
+	_, _, err = read(s, letters[t.field], func(b []byte) (none struct{}, _ int, err error) {
+		err = g.use(b, t.hash, p, fn)
+		if agreed = !errors.Is(err, errOtherTable); !agreed {
+			err = nil
+		}
+		return none, 0, err
+	})
+	return agreed, err
+}
+
+// use calls fn if table b, whose guide is g, has h, which has to be on page p.
+func (g *guide) use(b []byte, h uint64, p int, fn found) error {
+	from, to, err := g.span(b, h, p)
+	if err != nil || from == to {
+		return err
+	}
+	return fn(g, b, from, to)
+}
+
+func (s *sealed) decodeTable(field int) func(b []byte) (*table, int, error) {
+	return func(b []byte) (*table, int, error) {
 		t, err := decodeTable(b, field, s.number, s.n)
-		if err != nil {
+		return t, 0, err
+	}
+}
+
+func (s *sealed) guide(field int) (*guide, error) {
+	id := s.part(guideLetters[field])
+	if g, ok := s.loader.cache.get(id).(*guide); ok {
+		return g, nil
+	}
+	g, err := s.readGuide(field)
+	if err == nil {
+		s.loader.cache.put(id, g, g.bytes())
+	}
+	return g, err
+}
+
+// readGuide is guide without the cache.
+func (s *sealed) readGuide(field int) (*guide, error) {
+	g, _, err := read(s, guideLetters[field], func(b []byte) (*guide, int, error) {
+		g, err := decodeGuide(b, field, s.number, s.n)
+		return g, 0, err
+	})
+	if g != nil || err != nil {
+		return g, err
+	}
+	g, _, err = read(s, letters[field], func(b []byte) (*guide, int, error) {
+		if _, err := decodeTable(b, field, s.number, s.n); err != nil {
 			return nil, 0, err
 		}
-		return t, 10*len(t.hashes) + 2*len(t.rows), nil
+		return newGuide(b), 0, nil
 	})
+	return g, err
 }
 
 // part names the part with that letter in the cache.
@@ -175,12 +283,20 @@ func read[T any](s *sealed, letter byte, decode func([]byte) (value T, bytes int
 		wrong = errors.New("missing")
 	}
 	if wrong != nil {
-		err = errs.Stop(errs.ExitIntegrity, fmt.Errorf("index: segment %d, part %c: %w", s.number, letter, wrong))
+		return value, bytes, s.wrong(letter, wrong)
 	}
-	if err != nil {
-		if fatal := (*errs.Fatal)(nil); errors.As(err, &fatal) {
-			l.fatal(err)
-		}
+	return value, bytes, s.failed(err)
+}
+
+// wrong stops the node, for a part that is not what was written.
+func (s *sealed) wrong(letter byte, why error) error {
+	return s.failed(errs.Stop(errs.ExitIntegrity, fmt.Errorf("index: segment %d, part %c: %w", s.number, letter, why)))
+}
+
+// failed tells of an error that stops the node, and returns err.
+func (s *sealed) failed(err error) error {
+	if fatal := (*errs.Fatal)(nil); errors.As(err, &fatal) {
+		s.loader.fatal(err)
 	}
-	return value, bytes, err
+	return err
 }

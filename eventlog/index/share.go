@@ -71,6 +71,14 @@ func (s *share) countedByKind() bool {
 	return len(s.clauses) == 0 && s.inTime && s.n == s.seg.rows() && s.table.counts != nil
 }
 
+// oneTerm reports whether the rows that pass are those of one term, and of which.
+func (s *share) oneTerm() (t term, one bool) {
+	if len(s.clauses) != 1 || len(s.clauses[0]) != 1 || !s.project || !s.inTime || s.n < s.seg.rows() {
+		return t, false
+	}
+	return s.clauses[0][0], true
+}
+
 // size returns the number of rows that pass, from counts where they tell.
 func (s *share) size() (int, error) {
 	if s.counted {
@@ -82,6 +90,11 @@ func (s *share) size() (int, error) {
 			if pass {
 				n += int(s.table.counts[i])
 			}
+		}
+	} else if t, one := s.oneTerm(); one {
+		var err error
+		if n, err = s.seg.count(t); err != nil {
+			return 0, err
 		}
 	} else {
 		rows, err := s.find()
@@ -135,10 +148,9 @@ func (s *share) find() (selection, error) {
 		rows = rows.keep(func(row int) bool { return s.q.inTime(times.at(row), times.at(row)) })
 	}
 	s.counted, s.count = true, rows.n
-	// Short lists are kept, as copies: a list can be a piece of a table that the
-	// cache wants to drop. Long ones are found again where the page needs them.
+	// Short lists are kept. Long ones are found again where the page needs them.
 	if rows.list == nil || rows.n <= keepRows || s.table.counts == nil {
-		s.selected, s.rows = true, selection{n: rows.n, list: slices.Clone(rows.list)}
+		s.selected, s.rows = true, rows
 	}
 	return rows, nil
 }

@@ -144,16 +144,15 @@ func appendTable(dst []byte, field int, segment uint64, segmentRows int, t *tabl
 // decodeTable reads the value of a field's table. What it returns is in order and
 // in range, whatever the value held.
 func decodeTable(b []byte, field int, segment uint64, segmentRows int) (*table, error) {
-	n, body, err := content(b, letters[field], segment, segmentRows)
+	n, body, err := content(b, formatVersion, letters[field], segment, segmentRows)
 	if err != nil {
 		return nil, err
 	}
-	if len(body) < 8 {
-		return nil, errShort
+	hashes, rows, body, err := tableSize(body, n)
+	if err != nil {
+		return nil, err
 	}
-	hashes, rows := uint64(binary.LittleEndian.Uint32(body)), uint64(binary.LittleEndian.Uint32(body[4:]))
-	body = body[8:]
-	if hashes > rows || hashes == 0 && rows > 0 || rows > uint64(n) || uint64(len(body)) != 10*hashes+2*rows {
+	if uint64(len(body)) != 10*hashes+2*rows {
 		return nil, errCorrupt
 	}
 	t := &table{hashes: make([]uint64, hashes), starts: make([]uint16, hashes), rows: make([]uint16, rows)}
@@ -172,6 +171,18 @@ func decodeTable(b []byte, field int, segment uint64, segmentRows int) (*table, 
 		return nil, errCorrupt
 	}
 	return t, nil
+}
+
+// tableSize reads how many hashes and rows a table of a segment of n rows has, and returns what follows.
+func tableSize(body []byte, n int) (hashes, rows uint64, rest []byte, err error) {
+	if len(body) < 8 {
+		return 0, 0, nil, errShort
+	}
+	hashes, rows = uint64(binary.LittleEndian.Uint32(body)), uint64(binary.LittleEndian.Uint32(body[4:]))
+	if hashes > rows || hashes == 0 && rows > 0 || rows > uint64(n) {
+		return 0, 0, nil, errCorrupt
+	}
+	return hashes, rows, body[8:], nil
 }
 
 // valid reports whether the table is one of a segment of n rows.
@@ -195,27 +206,4 @@ func (t *table) valid(n int) bool {
 		}
 	}
 	return true
-}
-
-func appendFilter(dst []byte, field int, segment uint64, segmentRows int, f filter) []byte {
-	dst = appendHeader(dst, filterLetters[field], segment, segmentRows)
-	for _, w := range f {
-		dst = binary.LittleEndian.AppendUint64(dst, w)
-	}
-	return appendSum(dst)
-}
-
-func decodeFilter(b []byte, field int, segment uint64, segmentRows int) (filter, error) {
-	_, body, err := content(b, filterLetters[field], segment, segmentRows)
-	if err != nil {
-		return nil, err
-	}
-	if len(body)%8 != 0 {
-		return nil, errCorrupt
-	}
-	f := make(filter, len(body)/8)
-	for i := range f {
-		f[i] = binary.LittleEndian.Uint64(body[8*i:])
-	}
-	return f, nil
 }

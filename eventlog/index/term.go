@@ -33,7 +33,7 @@ var columns = [numFields]block.Column{
 
 const (
 	letters       = "ueosaic"
-	filterLetters = "UEOSAIC"
+	guideLetters  = "UEOSAIC"
 	letterKinds   = 'k'
 	letterTimes   = 't'
 	letterSegment = 'm'
@@ -117,34 +117,4 @@ func (h *hasher) hash(g *block.Group, project, ref uint16) uint64 {
 		*c = cell{group: h.group, hash: hashTerm(h.text), project: project}
 	}
 	return c.hash
-}
-
-// filter is a set of hashes that may also claim hashes that are not in it, about
-// 1 in 50. All bits of a hash are in one word, so that a look touches one cache line.
-type filter []uint64
-
-// filterBits is the number of bits spent on each hash.
-const filterBits = 12
-
-func newFilter(hashes []uint64) filter {
-	f := make(filter, (len(hashes)*filterBits+63)/64)
-	for _, h := range hashes {
-		word, mask := f.slot(h)
-		f[word] |= mask
-	}
-	return f
-}
-
-func (f filter) slot(h uint64) (word, mask uint64) {
-	word = (h >> 32) * uint64(len(f)) >> 32
-	return word, 1<<(h&63) | 1<<(h>>6&63) | 1<<(h>>12&63) | 1<<(h>>18&63)
-}
-
-// mayHave reports whether h can be in the set.
-func (f filter) mayHave(h uint64) bool {
-	if len(f) == 0 {
-		return false
-	}
-	word, mask := f.slot(h)
-	return f[word]&mask == mask
 }

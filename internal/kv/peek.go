@@ -23,9 +23,10 @@ type Place struct {
 	at, to uint32
 }
 
-// Peek is Get for a key that is written once and never deleted, if its value is in a table in
+// Peek is Get for a key that is never deleted, and as a rule written once, if its value is in a table in
 // one piece: fn sees the bytes of the table, in the memory map. It reports whether fn was
-// called; if not, Get knows more.
+// called; if not, Get knows more. Of a key that is written again, fn can see an older value, and
+// has to know it from the newest.
 //
 // If *p is where the value still is, its bytes are not looked at here: fn has to have checksums
 // of its own for those that it uses. Else the value is looked for and compared with Badger's
@@ -75,6 +76,7 @@ func (db *DB) locate(key []byte) (found *table.Table, p Place, err error) {
 	for i, l := range db.levels {
 		l.lock.RLock()
 		tables := slices.Clone(l.around(key, i == 0))
+		slices.Reverse(tables) // of the first level, the newest come last
 		for _, t := range tables {
 			t.IncrRef()
 		}
