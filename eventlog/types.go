@@ -117,6 +117,8 @@ const (
 	DashdGeoLoaded   Type = "dashd.geo.loaded"   // a node uses the operator's geo database
 	DashdGeoRejected Type = "dashd.geo.rejected" // it does not, and goes on with the one it had
 
+	DashdCommandUnneeded Type = "dashd.command.unneeded" // with an Idempotency-Key, of a project: there was nothing to do
+
 	DashdProjectionRebuild Type = "dashd.projection.rebuild" // a node was told to fold its log anew
 
 	DashdClusterCreated        Type = "dashd.cluster.created"    // its certificate authority

@@ -100,6 +100,7 @@ var table = []entry{
 	{Type: DashdRequestRefusals, own: true},
 	{Type: DashdGeoLoaded, own: true},
 	{Type: DashdGeoRejected, own: true},
+	{Type: DashdCommandUnneeded, own: true},
 	{Type: DashdProjectionRebuild, own: true},
 	{Type: DashdDrainCreated, own: true},
 	{Type: DashdDrainUpdated, own: true},

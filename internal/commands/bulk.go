@@ -43,7 +43,9 @@ func (c *Commands) bulk(ctx context.Context, call Call, ids []string, begin func
 		taken := 0
 		done, err := c.change(ctx, call.part(n), func(t *projections.Tables) (events []eventlog.Event, err error) {
 			begin()
-			events, taken = fill(t, rest, decide)
+			if events, taken = fill(t, rest, decide); len(events) == 0 {
+				events = c.unneeded(call)
+			}
 			if len(events) > 0 && call.IdempotencyKey != "" {
 				note(&events[0], "targets", taken)
 			}

@@ -71,6 +71,18 @@ func TestBulkCommandsSayWhatBecameOfEach(t *testing.T) {
 }
 
 // Of the owners of an organization, one stays, although each alone could go.
+// A bulk command that finds nothing to do is not executed later either.
+func TestBulkCommandThatWasUnneeded(t *testing.T) {
+	w := newTown(t)
+	ids := []string{"x", "y", "z"}
+	for i := range 2 {
+		done, did, err := w.BanUsers(t.Context(), once("b", "ban"), ids, commands.Ban{})
+		if err != nil || done.Repeat != (i > 0) || len(did.Done) != 0 || !slices.Equal(did.Skipped, ids) {
+			t.Errorf("call %d: %+v, %+v, %v", i, done, did, err)
+		}
+	}
+}
+
 func TestOwnersAreNotDeletedTogether(t *testing.T) {
 	w := newTown(t)
 	cmd := commands.UsersDelete{IDs: []string{w.ada, w.eve, w.bob}}

@@ -34,7 +34,8 @@ type Done struct {
 // be called more than once, and only before change returns.
 //
 // A repeat of a call that carries an Idempotency-Key is not decided again: it finds
-// the first one's events. Under the same key another request is refused.
+// the first one's events, one of type DashdCommandUnneeded if there was nothing to do. Under
+// the same key another request is refused. A refusal leaves no mark.
 //
 // Cancelling ctx stops the waiting, not an append that is under way.
 func (c *Commands) change(ctx context.Context, call Call, decide func(*projections.Tables) ([]eventlog.Event, error)) (Done, error) {
@@ -55,6 +56,9 @@ func (c *Commands) change(ctx context.Context, call Call, decide func(*projectio
 			return c.done(call, first, true), err
 		}
 		events, err := decide(c.o.Dash.Image().Tables(call.Project))
+		if err == nil && len(events) == 0 {
+			events = c.unneeded(call)
+		}
 		if err != nil || len(events) == 0 {
 			return c.done(call, nil, false), err
 		}

@@ -81,6 +81,34 @@ func TestRepeatedCallFindsWhatTheFirstDid(t *testing.T) {
 	}
 }
 
+// A client that got no answer asks again elsewhere and is told that there is nothing to do. When its first request
+// arrives at last, there is, and it must not be done.
+func TestCallThatWasUnneededIsNotExecutedLater(t *testing.T) {
+	n := withProjects(t)
+	id := n.mustCreateUser(inShop, ada)
+	unban := once("k", "unban ada")
+	first, err := n.UnbanUser(t.Context(), unban, id)
+	if err != nil || first.Repeat || len(first.Events) != 1 || first.Events[0].Type != eventlog.DashdCommandUnneeded {
+		t.Fatalf("UnbanUser = %+v, %v", first, err)
+	}
+	if _, err := n.BanUser(t.Context(), inShop, id, commands.Ban{}); err != nil {
+		t.Fatal(err)
+	}
+	n = n.reopen()
+	head := n.log.Head()
+	late, err := n.UnbanUser(t.Context(), unban, id)
+	if err != nil || !late.Repeat || n.log.Head() != head {
+		t.Errorf("the request that came late = %+v, %v; head %d, want %d", late, err, n.log.Head(), head)
+	}
+	if u, _ := late.Tables.User(id); !u.Banned {
+		t.Error("it was executed")
+	}
+	// Without a key nothing is written.
+	if _, _, err := n.BanUsers(t.Context(), inShop, []string{"nobody"}, commands.Ban{}); err != nil || n.log.Head() != head {
+		t.Errorf("a call without a key: %v, head %d, want %d", err, n.log.Head(), head)
+	}
+}
+
 func TestIdempotencyKeyIsForOneRequest(t *testing.T) {
 	n := withProjects(t)
 	n.mustCreateUser(once("k", "make ada"), ada)

@@ -41,6 +41,16 @@ func (c *Commands) sign(call Call, events []eventlog.Event) {
 	note(&events[0], "request", c.asked(call))
 }
 
+// unneeded is the mark of a call with an Idempotency-Key that finds nothing to do. Without it, a copy of the
+// request that is still on its way, from a client that has tried elsewhere since, would be executed when there is
+// something to do again, after its answer.
+func (c *Commands) unneeded(call Call) []eventlog.Event {
+	if call.IdempotencyKey == "" {
+		return nil
+	}
+	return []eventlog.Event{c.fact(call, eventlog.DashdCommandUnneeded, nil, nil)}
+}
+
 // earlier returns the events of an earlier call under the same Idempotency-Key, nil if
 // there was none. It refuses the key if it was used for another request.
 func (c *Commands) earlier(call Call) ([]eventlog.Event, error) {

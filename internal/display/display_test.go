@@ -144,6 +144,7 @@ func TestOwnEvents(t *testing.T) {
 		{"a token", eventlog.DashdTokenUsed, eventlog.Success, "mfrggzdf", `{}`, `One-time token used by mfrggzdf`},
 		{"a geo database", eventlog.DashdGeoLoaded, eventlog.Success, "geo", `{"nodeId":"n1","databaseType":"GeoLite2-City"}`, `Geo database GeoLite2-City loaded by node n1`},
 		{"a bad geo database", eventlog.DashdGeoRejected, eventlog.Success, "geo", `{"nodeId":"n1","reason":"it is not a file"}`, `Geo database rejected by node n1: it is not a file`},
+		{"a command without effect", eventlog.DashdCommandUnneeded, eventlog.Success, "mfrggzdf", `{"triggeredBy":"mfrggzdf"}`, `Command without effect by mfrggzdf`},
 		{"a rebuild", eventlog.DashdProjectionRebuild, eventlog.Success, "admin-socket", `{"projection":"dash"}`, `Rebuild of the projection dash asked for by admin-socket`},
 		{"a cluster", eventlog.DashdClusterCreated, eventlog.Success, "bootstrap", `{"clusterId":"c1","certificate":"AA=="}`, `Cluster c1 created by bootstrap`},
 		{"a join token", eventlog.DashdJoinTokenCreated, eventlog.Success, "admin-socket", `{"tokenId":"t1","hash":"00"}`, `Join token t1 created by admin-socket`},

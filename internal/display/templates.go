@@ -106,5 +106,6 @@ var rows = []struct {
 	{eventlog.DashdNodeMoved, `Node {NODE} moved{ to |ADDRESS}`, `Failed to move node {NODE}`},
 	{eventlog.DashdNodeRemoved, `Node {NODE} removed{ by |OPERATOR}`, `Failed to remove node {NODE}`},
 	{eventlog.DashdLeadershipTransferred, `Leadership of node {NODE} given away{ by |OPERATOR}{, to |TARGET}`, `Failed to give leadership of node {NODE} away`},
+	{eventlog.DashdCommandUnneeded, `Command without effect{ by |OPERATOR}`, `Command without effect{ by |OPERATOR}`},
 	{eventlog.DashdProjectionRebuild, `Rebuild of the projection {PROJECTION} asked for{ by |OPERATOR}`, `Failed to ask for a rebuild of the projection {PROJECTION}`},
 }

@@ -28,6 +28,7 @@ type Call struct {
 type Outcome struct {
 	Register // that was read
 	Unknown  bool
+	About    string // what may explain it, to people
 }
 
 // Read is the call that reads a register.
