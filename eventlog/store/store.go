@@ -273,6 +273,11 @@ func (s *Store) Wait(ctx context.Context, seq uint64) error {
 	return s.wait(ctx, &s.grown, func() (bool, error) { return s.applied.Seq >= seq, nil })
 }
 
+// WaitApplied waits until the applied index is at least index.
+func (s *Store) WaitApplied(ctx context.Context, index uint64) error {
+	return s.wait(ctx, &s.grown, func() (bool, error) { return s.applied.Index >= index, nil })
+}
+
 // WaitPersisted waits until the persisted index is at least index. It returns
 // the reason if the log cannot be persisted any more.
 func (s *Store) WaitPersisted(ctx context.Context, index uint64) error {

@@ -87,11 +87,16 @@ type Cluster struct {
 	// running is raft, for the transport, which is there before it.
 	running atomic.Pointer[raft.Raft]
 	logs    *logStore
+	entries raft.LogStore // of logs, the newest in memory
 	notify  chan bool
 	seen    chan raft.Observation // that another node leads
 	down    chan struct{}         // closed when raft answers nothing more
 
-	lead atomic.Uint64 // the term Term answers; 0: none
+	lead    atomic.Uint64 // the term Term answers; 0: none
+	giving  atomic.Bool   // Transfer is at work
+	reached reached
+
+	proposed proposed
 
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced when lead, or who leads, changes
@@ -171,13 +176,13 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 		err error
 	}
 	c.logs.guarded.Store(true)
-	entries, err := c.entries()
-	if err != nil {
+	var err error
+	if c.entries, err = c.cached(); err != nil {
 		return nil, err
 	}
 	done := make(chan made, 1)
 	go func() {
-		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), entries, c.logs, c.Snapshots, insistent{newOrderly(c.Transport, c)})
+		r, err := raft.NewRaft(conf, c.NewFSM(c.logs.ownEntries), c.entries, c.logs, c.Snapshots, insistent{newOrderly(c.Transport, c)})
 		done <- made{r, err}
 	}()
 	select {
@@ -191,9 +196,9 @@ func (c *Cluster) newRaft(conf *raft.Config) (*raft.Raft, error) {
 	}
 }
 
-// entries is the raft log. The newest entries stay in memory if there are other nodes to
+// cached is the raft log. The newest entries stay in memory if there are other nodes to
 // send them to.
-func (c *Cluster) entries() (raft.LogStore, error) {
+func (c *Cluster) cached() (raft.LogStore, error) {
 	if c.alone {
 		return c.logs, nil
 	}

@@ -35,7 +35,7 @@ func outcome(err error) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, raft.ErrNotLeader), errors.Is(err, raft.ErrLeadershipTransferInProgress):
+	case errors.Is(err, raft.ErrNotLeader):
 		return notLeader(err)
 	case errors.Is(err, raft.ErrEnqueueTimeout):
 		return errs.Wrap(err, errs.Busy, CodeBusy, "the node is too busy to take the write; try again later")

@@ -23,7 +23,7 @@ const (
 	insistSnapshotEvery = time.Second
 )
 
-// AppendEntries sends entries, and tells a poll of the answers. Heartbeats are sent once: raft has its own
+// AppendEntries sends entries, and tells a poll of the answers, and how far the follower has come. Heartbeats are sent once: raft has its own
 // pace for them.
 func (t insistent) AppendEntries(id raft.ServerID, target raft.ServerAddress, args *raft.AppendEntriesRequest, answer *raft.AppendEntriesResponse) error {
 	send := func() error {
@@ -31,6 +31,9 @@ func (t insistent) AppendEntries(id raft.ServerID, target raft.ServerAddress, ar
 		err := t.Transport.AppendEntries(id, target, args, answer)
 		if err == nil {
 			asked.heard(id, args.Term, answer.Term)
+			if answer.Success && !isHeartbeat(args) {
+				t.c.reached.note(id, args.Term, args.PrevLogEntry+uint64(len(args.Entries)))
+			}
 		}
 		return err
 	}

@@ -72,7 +72,7 @@ func (c *Cluster) confirmLead() (term uint64, err error) {
 		case errors.Is(err, errStorage), errors.Is(err, errStopping):
 			return term, err
 		}
-		time.Sleep(leadPause) // a lead that is being given away takes no barrier, and says so at once
+		time.Sleep(leadPause) // whatever it is, it may say so at once
 	}
 }
 

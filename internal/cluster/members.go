@@ -1,13 +1,9 @@
 package cluster
 
 import (
-	"context"
 	"errors"
-	"fmt"
 
 	"github.com/hashicorp/raft"
-
-	"dashd/internal/errs"
 )
 
 // CodeNoSuccessor is the code of a transfer that cannot be.
@@ -41,6 +37,24 @@ func (c *Cluster) LastIndex() uint64 { return c.raft.LastIndex() }
 // CommitIndex is the last raft entry that this node has and knows to be committed.
 func (c *Cluster) CommitIndex() uint64 { return c.raft.CommitIndex() }
 
+// Committed is the last raft entry that reaches an FSM and that is known here to be committed: what any node
+// has applied by now, if this node leads in a term of which Term tells, is up to there.
+func (c *Cluster) Committed() (uint64, error) {
+	for index := c.raft.CommitIndex(); ; index-- {
+		if applied := c.Events.Applied().Index; index <= applied {
+			return applied, nil
+		}
+		var l raft.Log
+		switch err := c.entries.GetLog(index, &l); {
+		case errors.Is(err, raft.ErrLogNotFound): // it has been applied meanwhile, and truncated
+		case err != nil:
+			return 0, err
+		case l.Type != raft.LogNoop && l.Type != raft.LogBarrier:
+			return index, nil
+		}
+	}
+}
+
 // AddNonvoter makes a node a member that takes entries and has no vote, or changes
 // the address of one. This node leads in term, or nothing is done.
 func (c *Cluster) AddNonvoter(term uint64, id, address string) error {
@@ -69,50 +83,8 @@ func (c *Cluster) configure(term uint64, change func() raft.IndexFuture) error {
 	if now, err := c.Term(); err != nil || now != term {
 		return notLeader(errOtherTerm)
 	}
+	if c.giving.Load() {
+		return notLeader(errGiving)
+	}
 	return outcome(c.await(change()))
-}
-
-// Transfer gives the lead to a voter: the one named, or the one that has most of the log.
-// It returns once this node has stopped leading, or why it leads on.
-func (c *Cluster) Transfer(ctx context.Context, to string) error {
-	future, err := c.transfer(to)
-	if err != nil {
-		return err
-	}
-	done := make(chan error, 1)
-	go func() { done <- c.await(future) }() // ends within an election timeout
-	select {
-	case err := <-done:
-		switch {
-		case errors.Is(err, raft.ErrNotLeader):
-			return notLeader(err)
-		case err != nil:
-			return errs.Wrap(err, errs.Unavailable, CodeNoSuccessor, "no other node has taken the lead")
-		}
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("transfer of the lead: %w", ctx.Err())
-	}
-}
-
-func (c *Cluster) transfer(to string) (raft.Future, error) {
-	voters := 0
-	for _, m := range c.raft.GetConfiguration().Configuration().Servers {
-		switch {
-		case m.Suffrage != raft.Voter:
-		case string(m.ID) != to:
-			voters++
-		case string(m.ID) == c.Node.Identity().NodeID:
-			return nil, errs.New(errs.Conflict, CodeNoSuccessor, "node %s leads already", to)
-		default:
-			return c.raft.LeadershipTransferToServer(m.ID, m.Address), nil
-		}
-	}
-	switch {
-	case to != "":
-		return nil, errs.New(errs.NotFound, CodeNoSuccessor, "there is no voter %q", to)
-	case voters < 2:
-		return nil, errs.New(errs.Conflict, CodeNoSuccessor, "there is no other voter")
-	}
-	return c.raft.LeadershipTransfer(), nil
 }

@@ -90,18 +90,22 @@ func TestP10_AVoterIsRemovedThatDidNotAnswer(t *testing.T) {
 	}
 }
 
-// answers makes a voter that takes every entry, until it is silent. It ends with the process.
+// answers makes a voter that takes every entry and votes for everybody, until it is silent. It ends with the process.
 func answers(peer *raft.InmemTransport, id string, silent *atomic.Bool) {
 	address, transport := raft.NewInmemTransport(raft.ServerAddress(id))
 	peer.Connect(address, transport)
 	go func() {
 		var last uint64
 		for m := range transport.Consumer() {
+			if silent.Load() {
+				continue
+			}
 			switch r := m.Command.(type) {
+			case *raft.RequestPreVoteRequest:
+				m.Respond(&raft.RequestPreVoteResponse{Term: r.Term, Granted: true}, nil)
+			case *raft.RequestVoteRequest:
+				m.Respond(&raft.RequestVoteResponse{Term: r.Term, Granted: true}, nil)
 			case *raft.AppendEntriesRequest:
-				if silent.Load() {
-					continue
-				}
 				if n := len(r.Entries); n > 0 {
 					last = r.Entries[n-1].Index
 				}

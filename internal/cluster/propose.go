@@ -16,6 +16,7 @@ import (
 var (
 	errStorage   = errors.New("the storage of this node has failed")
 	errStopping  = errors.New("raft has stopped")
+	errGiving    = errors.New("the lead is being given away")
 	errOtherTerm = errors.New("the term has ended")
 )
 
@@ -32,6 +33,11 @@ func (c *Cluster) Propose(ctx context.Context, term uint64, block []byte) (wait 
 	if c.lead.Load() != term {
 		return nil, notLeader(errOtherTerm)
 	}
+	c.proposed.add(1)
+	if c.giving.Load() {
+		c.proposed.add(-1)
+		return nil, notLeader(errGiving)
+	}
 	timeout := enqueueTimeout
 	if deadline, ok := ctx.Deadline(); ok {
 		timeout = max(time.Millisecond, min(timeout, time.Until(deadline)))
@@ -43,6 +49,7 @@ func (c *Cluster) Propose(ctx context.Context, term uint64, block []byte) (wait 
 		Extensions: binary.BigEndian.AppendUint64(nil, term),
 	}, timeout)
 	return func() (store.Applied, error) {
+		defer c.proposed.add(-1)
 		if err := c.await(future); err != nil {
 			return store.Applied{}, outcome(err)
 		}

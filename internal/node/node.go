@@ -138,7 +138,7 @@ func withDefaults(cfg Config) Config {
 		cfg.Watermarks = DefaultWatermarks
 	}
 	if cfg.CatchUpRate <= 0 {
-		cfg.CatchUpRate = defaultCatchUpRate
+		cfg.CatchUpRate = DefaultCatchUpRate
 	}
 	if cfg.Space == nil {
 		cfg.Space = kv.FreeSpace

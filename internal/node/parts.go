@@ -21,8 +21,9 @@ import (
 const (
 	// fetchStall is how long a transfer of the log may bring nothing.
 	fetchStall = 30 * time.Second
-	// defaultCatchUpRate is how many bytes a second a node gives to one that catches up.
-	defaultCatchUpRate = 32 << 20
+	// DefaultCatchUpRate is the recommended Config.CatchUpRate. What is given with it takes a receiver one
+	// processor.
+	DefaultCatchUpRate = 32 << 20
 	fetchBuffer        = 1 << 20
 	// givenAtOnce is how much is written in one go: slow ways bring that in less than fetchStall.
 	givenAtOnce = 64 << 10

@@ -111,11 +111,21 @@ func (n *Node) readIndex(ctx context.Context, strong bool) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	head := n.Store.Head()
 	if !n.HasOthers() {
-		return head, nil // nobody else can lead without this node's vote
+		return n.Store.Head(), nil // nobody else can lead without this node's vote
 	}
-	return head, n.Cluster.Verify(ctx, term)
+	// A follower may have applied, and shown, what this node knows to be committed and has not applied yet.
+	index, err := n.Cluster.Committed()
+	if err != nil {
+		return 0, err
+	}
+	if err := n.Cluster.Verify(ctx, term); err != nil {
+		return 0, err
+	}
+	if err := n.Store.WaitApplied(ctx, index); err != nil {
+		return 0, err
+	}
+	return n.Store.Head(), nil
 }
 
 // readIndexAnswer is the answer of POST /peer/readindex.

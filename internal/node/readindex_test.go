@@ -27,6 +27,44 @@ func (a *answers) hold(id raft.ServerID, args *raft.AppendEntriesRequest) {
 	}
 }
 
+// What a follower has shown is not missing from a later read, though the leader itself has not applied it yet.
+func TestI9_AReadOfALeaderThatAppliesLate(t *testing.T) {
+	inTrio(t, func(t *testing.T, c *trio) {
+		lead := c.leader()
+		follower := c.nodes[0]
+		if follower == lead {
+			follower = c.nodes[1]
+		}
+		late := lead.hang("applying an entry")
+		appended := make(chan error, 1)
+		go func() { appended <- lead.append("a") }()
+		want := lead.Store.Head() + 1
+		c.await(time.Second, "the follower", func() bool { return follower.Store.Head() >= want })
+
+		type read struct {
+			seq uint64
+			err error
+		}
+		done := make(chan read, 2)
+		for _, m := range []*member{lead, follower} {
+			go func() {
+				seq, err := m.ReadIndex(t.Context(), false)
+				done <- read{seq, err}
+			}()
+		}
+		time.Sleep(time.Second)
+		late.release()
+		for range 2 {
+			if got := <-done; got.err != nil || got.seq < want {
+				t.Errorf("a read is as of seq %d, %v; seq %d had been shown", got.seq, got.err, want)
+			}
+		}
+		if err := <-appended; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // A leader that does not know yet that another one has taken the lead, and that gets an answer of a voter from
 // before that, does not take it for the consent of a majority: what the other one has acknowledged is
 // not missing from a read.
