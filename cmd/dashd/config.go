@@ -102,6 +102,8 @@ type Config struct {
 	// Ballast is the size in MiB of a file that can be deleted (dashd recover-space) when the
 	// disk is full. 0: there is none.
 	Ballast int
+	// CatchUpRate is how many MiB of the log a second this node gives to one that catches up.
+	CatchUpRate int
 
 	// BootstrapAPIKey is the value of the first API key, for containers and tests.
 	// It comes from DASHD_BOOTSTRAP_API_KEY only, is used at the first start, and
@@ -129,6 +131,7 @@ func addFlags(fs *pflag.FlagSet) {
 	fs.String("studio-on-unavailable", "abort", "when a studio batch cannot be stored: abort (close the connection, so that it is sent again) or 503")
 	fs.Int("disk-refuse", 0, "free `MiB` on the data file system below which no writes are taken (default: 10 %, at least 2048)")
 	fs.Int("ballast", node.DefaultBallast>>20, "`MiB` that are held ready for dashd recover-space, for when the disk is full (0: none)")
+	fs.Int("catch-up-rate", node.DefaultCatchUpRate>>20, "`MiB` of the log a second that this node gives to one that catches up")
 	fs.Int("disk-stop", 0, "free `MiB` below which the node stops (default: 5 %, at least 1024)")
 	fs.String("redact", "", "further `keys` of metadata whose values are not stored (comma-separated)")
 	fs.String("public-url", "", "`URL` at which applications and directories reach this node (default: that of --http)")
@@ -240,6 +243,7 @@ func configOf(fs *pflag.FlagSet) Config {
 		DiskRefuse:          number("disk-refuse"),
 		DiskStop:            number("disk-stop"),
 		Ballast:             number("ballast"),
+		CatchUpRate:         number("catch-up-rate"),
 	}
 }
 
@@ -280,6 +284,9 @@ func (c *Config) validate() error {
 	}
 	if c.Ballast < 0 {
 		return refuse("ballast is %d MiB: it must not be below 0", c.Ballast)
+	}
+	if c.CatchUpRate < 1 {
+		return refuse("catch-up-rate is %d MiB: it must not be below 1", c.CatchUpRate)
 	}
 	if _, err := outbound.New(c.outbound()); err != nil {
 		return refuse("%w", err)
@@ -375,6 +382,7 @@ func (c Config) LogValue() slog.Value {
 		slog.Any("disk-refuse", levelText(w.Refuse)),
 		slog.Any("disk-stop", levelText(w.Stop)),
 		slog.Int("ballast", c.Ballast),
+		slog.Int("catch-up-rate", c.CatchUpRate),
 		slog.Bool("first-key-given", c.BootstrapAPIKey != ""),
 	)
 }

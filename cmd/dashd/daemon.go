@@ -110,7 +110,8 @@ func (d *daemon) openNode(ctx context.Context, cfg Config) (*node.Node, error) {
 	var credentials *peer.Credentials
 	return node.Open(ctx, node.Config{
 		Dir: cfg.DataDir, Log: d.log, Now: now, Watermarks: cfg.watermarks(), Ballast: uint64(cfg.Ballast) << 20,
-		Database: kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
+		CatchUpRate: int64(cfg.CatchUpRate) << 20,
+		Database:    kv.Options{MinFree: cfg.watermarks().Stop.Bytes / 2},
 		Prepare: func() (err error) {
 			if cfg.Cluster == noPort {
 				return nil
