@@ -35,6 +35,7 @@ func (s *simulation) wantWrites(l *ledger) time.Duration {
 			}
 			if took := time.Since(began); took > resumeWithin {
 				s.problem("%s takes no write %v after the faults have ended: %v %+v", m.name, took, err, answer)
+				s.note("what all are waiting for:\n%s", waiting())
 				return took
 			}
 			time.Sleep(20 * time.Millisecond)
@@ -154,6 +155,7 @@ func (l *ledger) block(first uint64, b block.Block) error {
 		name := nameOf(r.Metadata)
 		if name == "" {
 			if r.Project == eventlog.ReservedProject || r.Origin.Vocabulary == eventlog.VocabularyDashd {
+				l.commands = append(l.commands, command{r.UserID, fmt.Sprintf("seq %d, time %d: %s %s", r.Seq, r.Time, r.Type, r.Metadata)})
 				return nil // what commands did is read where it shows
 			}
 			return fmt.Errorf("nobody sent what is at seq %d: %s %s", r.Seq, r.Type, r.Metadata)

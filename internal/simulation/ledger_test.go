@@ -25,15 +25,17 @@ type ledger struct {
 	events map[string]*sent // by name
 	names  []string         // of those with an id
 	// contents are those of events that do not follow from their names.
-	contents map[string]event
-	acks     []ack          // in order of time
-	tokens   map[string]int // one-time tokens: how often each was said to be good
-	history  []porcupine.Operation
-	lastAck  time.Time
-	gap      time.Duration // the longest time without an acknowledgement
-	resumed  time.Duration // until a write was taken after the faults had ended
-	faults   map[string]int
-	counts   counts
+	contents  map[string]event
+	acks      []ack          // in order of time
+	tokens    map[string]int // one-time tokens: how often each was said to be good
+	history   []porcupine.Operation
+	registers []string  // users, whom it is about
+	commands  []command // that are in the log
+	lastAck   time.Time
+	gap       time.Duration // the longest time without an acknowledgement
+	resumed   time.Duration // until a write was taken after the faults had ended
+	faults    map[string]int
+	counts    counts
 }
 
 // counts are what the simulation reports.
@@ -50,6 +52,9 @@ type sent struct {
 	seq    uint64 // where, if an answer says so
 	stored int    // how often it is in the log
 }
+
+// command is an event that dashd itself has written, about a user.
+type command struct{ user, event string }
 
 // ack is a moment at which everything up to seq had been acknowledged.
 type ack struct {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ func (c *clients) createUser(i int) string {
 	if err := json.Unmarshal(answer.Body.Bytes(), &user); err != nil || user.ID == "" {
 		c.s.t.Fatalf("seed %d: create a user: %d %s %v", c.s.seed, answer.Code, answer.Body, err)
 	}
+	c.l.registers = append(c.l.registers, user.ID)
 	return user.ID
 }
 
@@ -47,8 +49,8 @@ func (c *client) operate(context.Context) {
 func (c *client) change(what findings.Call) {
 	begin := c.l.moment()
 	method, path, body := what.Request(c.users[what.User])
-	_, ok := c.insist(method, path, c.name(), body)
-	op := porcupine.Operation{ClientId: c.id, Input: what, Call: begin, Output: findings.Outcome{Unknown: !ok}, Return: math.MaxInt64}
+	answer, ok := c.insist(method, path, c.name(), body)
+	op := porcupine.Operation{ClientId: c.id, Input: what, Call: begin, Output: findings.Outcome{Unknown: !ok, About: c.about(answer)}, Return: math.MaxInt64}
 	if ok {
 		op.Return = c.l.moment()
 	}
@@ -69,7 +71,15 @@ func (c *client) readRegister(user int) {
 		c.l.wrong("a user is %s: %v", answer.Body, err)
 		return
 	}
-	c.l.operation(porcupine.Operation{ClientId: c.id, Input: findings.Read(user), Call: begin, Output: findings.Outcome{Register: u}, Return: end})
+	c.l.operation(porcupine.Operation{ClientId: c.id, Input: findings.Read(user), Call: begin, Output: findings.Outcome{Register: u, About: level + c.about(answer)}, Return: end})
+}
+
+// about tells of an answer what may explain it.
+func (c *client) about(answer *httptest.ResponseRecorder) string {
+	if answer == nil {
+		return ""
+	}
+	return fmt.Sprintf(" at %v of seq %s", time.Since(c.s.began), answer.Header().Get("Dashd-Seq"))
 }
 
 func (l *ledger) operation(op porcupine.Operation) {
@@ -89,21 +99,35 @@ func (l *ledger) wantLinearizable() error {
 	return fmt.Errorf("a history of %d operations is not linearizable: %s%s", len(l.history), result, l.contradiction())
 }
 
-// contradiction is the operations of the first user whose history is not linearizable, up to where it no longer is.
+// contradiction is the operations of the first user whose history is not linearizable, up to where it no longer
+// is. What had begun by then and not returned may or may not have happened.
 func (l *ledger) contradiction() string {
 	for _, ops := range findings.Registers.Partition(l.history) {
 		if porcupine.CheckOperations(findings.Registers, ops) {
 			continue
 		}
 		slices.SortFunc(ops, func(a, b porcupine.Operation) int { return cmp.Compare(a.Return, b.Return) })
-		n := 1
-		for n < len(ops) && porcupine.CheckOperations(findings.Registers, ops[:n]) {
-			n++
+		var until []porcupine.Operation
+		for _, last := range ops {
+			until = slices.DeleteFunc(slices.Clone(ops), func(o porcupine.Operation) bool {
+				return o.Call > last.Return || o.Return > last.Return && o.Input.(findings.Call).What == "read"
+			})
+			for i := range until {
+				if until[i].Return > last.Return {
+					until[i].Return = math.MaxInt64
+				}
+			}
+			if !porcupine.CheckOperations(findings.Registers, until) {
+				break
+			}
 		}
 		var b strings.Builder
-		for _, o := range ops {
-			if o.Call <= ops[n-1].Return { // what comes later explains nothing
-				fmt.Fprintf(&b, "\n%d-%d client %d: %+v: %+v", o.Call, o.Return, o.ClientId, o.Input, o.Output)
+		for _, o := range until {
+			fmt.Fprintf(&b, "\n%d-%d client %d: %+v: %+v", o.Call, o.Return, o.ClientId, o.Input, o.Output)
+		}
+		for _, c := range l.commands {
+			if c.user == l.registers[ops[0].Input.(findings.Call).User] {
+				b.WriteString("\n" + c.event)
 			}
 		}
 		return b.String()

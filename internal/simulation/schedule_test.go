@@ -239,10 +239,12 @@ func (sc *schedule) revive(m *machine) {
 			sc.problem("%s ended with %d: %v", m.name, code, l.err)
 		}
 		if l.exitCode() != 0 { // the locks of its files would go with its process
+			// Nobody has closed its database, and Badger goes on compacting: the copy must be of one instant.
+			sc.quiet()
 			from := m.dir
 			m.newDir()
 			if err := copyTree(from, m.dir); err != nil {
-				sc.t.Fatal(err)
+				sc.t.Fatalf("copy the directory of %s: %v", m.name, err)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -82,12 +83,39 @@ func bubbleOf() string {
 }
 
 // forgotten are functions of goroutines that raft may leave behind, until the process ends: who waits
-// for what it had on its way when it stopped, and a transfer to a node that it then gave up.
+// for what it had on its way when it stopped.
 var forgotten = []string{
 	"dashd/internal/cluster.(*Cluster).await.func1",
-	"raft.(*Raft).leadershipTransfer",
-	"raft.(*Raft).leaderLoop.func",
 	"internal/synctest.Run",
+}
+
+// waiting is what the goroutines of this bubble are at: how many at each, busy places first.
+func waiting() string {
+	bubble := bubbleOf()
+	stacks := make([]byte, 64<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	count := map[string]int{}
+	for stack := range strings.SplitSeq(string(stacks), "\n\n") {
+		head, frames, _ := strings.Cut(stack, "\n")
+		if !strings.Contains(head, "synctest bubble "+bubble+"]") {
+			continue
+		}
+		_, state, _ := strings.Cut(head, "[")
+		state, _, _ = strings.Cut(state, ",")
+		var at []string
+		for line := range strings.Lines(frames) {
+			if !strings.HasPrefix(line, "\t") && !strings.HasPrefix(line, "created by") && len(at) < 6 {
+				name, _, _ := strings.Cut(line, "(0x")
+				at = append(at, strings.TrimSpace(name))
+			}
+		}
+		count[state+": "+strings.Join(at, " < ")]++
+	}
+	var b strings.Builder
+	for _, place := range slices.SortedFunc(maps.Keys(count), func(x, y string) int { return count[y] - count[x] }) {
+		fmt.Fprintf(&b, "%6d %s\n", count[place], place)
+	}
+	return b.String()
 }
 
 // onlyForgotten reports whether no other goroutines than those are left in a bubble.
