@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 
 	"github.com/hashicorp/raft"
@@ -33,6 +34,8 @@ type logStore struct {
 	term    diskTerm
 	guarded atomic.Bool // raft runs: failures are fatal, not returned
 	closed  atomic.Bool
+
+	deleting sync.Mutex // held by DeleteRange
 
 	// Counted since the log was last truncated.
 	bytes, entries atomic.Int64
@@ -75,7 +78,13 @@ func (s *logStore) count(entries, bytes int) {
 
 // GetLog reads an entry as raft gave it.
 func (s *logStore) GetLog(index uint64, l *raft.Log) error {
-	err := s.read("read entry", func() error { return join(s.bolt, index, l) })
+	read := func() error { return s.read("read entry", func() error { return join(s.bolt, index, l) }) }
+	err := read()
+	if errors.Is(err, errAltered) { // its pieces are read one after another, and may have been deleted meanwhile
+		s.deleting.Lock()
+		err = read()
+		s.deleting.Unlock()
+	}
 	if errors.Is(err, errAltered) {
 		return s.failed(errs.Stop(errs.ExitIntegrity, fmt.Errorf("raft log: entry %d is not what was written; "+
 			"remove the node from the cluster, wipe its directory and let it join again, or restore a backup", index)))
@@ -94,6 +103,8 @@ func (s *logStore) DeleteRange(first, last uint64) error {
 	if last < first {
 		return nil
 	}
+	s.deleting.Lock()
+	defer s.deleting.Unlock()
 	return s.write("delete entries", func() error {
 		return s.bolt.DeleteRange(pieceKey(first, 0), pieceKey(last, maxPieces-1))
 	})

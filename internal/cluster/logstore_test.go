@@ -1,7 +1,10 @@
 package cluster_test
 
 import (
+	"errors"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/raft"
@@ -56,6 +59,45 @@ func TestP1_EntriesThatTheEventLogHasPassedAreDropped(t *testing.T) {
 			wantRange(t, logs, tt.wantFirst, tt.wantLast)
 		})
 	}
+}
+
+// An entry that is deleted while its pieces are read one after another is one that is not
+// there, not one that is damaged: the node would stop for it.
+func TestAnEntryIsReadWhileItIsDeleted(t *testing.T) {
+	const entries = 300
+	path := filepath.Join(t.TempDir(), "raft.db")
+	logs, err := cluster.BareLogs(path, entries)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []*raft.Log
+	for i := uint64(1); i <= entries; i++ {
+		all = append(all, entry(i, 60_000))
+	}
+	if err := logs.StoreLogs(all); err != nil {
+		t.Fatal(err)
+	}
+	var next atomic.Uint64 // the next to be deleted
+	next.Store(1)
+	var reading sync.WaitGroup
+	for range 2 {
+		reading.Go(func() {
+			for index := next.Load(); index < entries; index = next.Load() {
+				var l raft.Log
+				if err := logs.GetLog(index, &l); err != nil && !errors.Is(err, raft.ErrLogNotFound) {
+					t.Errorf("entry %d: %v", index, err)
+					return
+				}
+			}
+		})
+	}
+	for i := uint64(1); i < entries; i++ {
+		if err := logs.DeleteRange(i, i); err != nil {
+			t.Error(err)
+		}
+		next.Store(i + 1)
+	}
+	reading.Wait()
 }
 
 func logsOf(t *testing.T, persisted, first, last uint64) raft.LogStore {
