@@ -23,6 +23,7 @@ type DB struct {
 	b        *badger.DB
 	builders builders
 	levels   []level
+	pacer    *pacer
 	dir      string
 	minFree  uint64
 	working  func() (ended func())
@@ -61,6 +62,7 @@ func Open(dir string, o Options) (*DB, error) {
 		return nil, openError(dir, err)
 	}
 	db := &DB{b: b, dir: dir, minFree: o.MinFree, builders: buildersOf(b), levels: levelsOf(b), working: o.Working, reading: make(map[uint64]int)}
+	db.pacer = &pacer{levelZero: db.levelZero, closing: make(chan struct{})}
 	db.version = b.MaxVersion()
 	if err = log.ignored(); err == nil {
 		err = db.syncDirectory()
@@ -68,6 +70,7 @@ func Open(dir string, o Options) (*DB, error) {
 	if err != nil {
 		return nil, openError(dir, errors.Join(err, b.Close()))
 	}
+	log.pacer.Store(db.pacer)
 	return db, nil
 }
 
@@ -101,6 +104,7 @@ func (db *DB) Close() error {
 		return nil
 	}
 	db.open.Wait()
+	close(db.pacer.closing)
 	if err := enoughSpace(db.dir, db.minFree); err != nil {
 		return err
 	}

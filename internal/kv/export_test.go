@@ -20,3 +20,9 @@ func (db *DB) Release() error { return db.b.Close() }
 
 // ReachesBuilders reports whether the memory of table builders can be given back.
 func ReachesBuilders(db *DB) bool { return db.builders.pool != nil }
+
+// Rests is how often a compaction has rested, or would have, were the database not closing.
+func Rests(db *DB) int64 { return db.pacer.rests.Load() }
+
+// RestAfter is how long a compaction rests.
+var RestAfter = restAfter

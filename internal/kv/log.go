@@ -19,6 +19,7 @@ type logger struct {
 	fatal func(error)
 	once  sync.Once
 	lost  atomic.Pointer[string] // a table that was left out at open
+	pacer atomic.Pointer[pacer]  // once the database is open
 }
 
 func newLogger(log *slog.Logger, fatal func(error)) *logger {
@@ -53,9 +54,15 @@ func (l *logger) Errorf(format string, args ...any) {
 // Warningf logs a warning.
 func (l *logger) Warningf(format string, args ...any) { l.write(slog.LevelWarn, format, args) }
 
-// Infof and Debugf log what only a developer of dashd wants to see.
-func (l *logger) Infof(format string, args ...any)  { l.write(slog.LevelDebug, format, args) }
-func (l *logger) Debugf(format string, args ...any) {}
+// Infof logs what only a developer of dashd wants to see.
+func (l *logger) Infof(format string, args ...any) { l.write(slog.LevelDebug, format, args) }
+
+// Debugf logs nothing, and has compactions rest.
+func (l *logger) Debugf(format string, args ...any) {
+	if p := l.pacer.Load(); p != nil {
+		p.told(format, args)
+	}
+}
 
 func (l *logger) write(level slog.Level, format string, args []any) string {
 	if level < slog.LevelError && !l.log.Enabled(context.Background(), level) {

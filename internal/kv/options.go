@@ -33,6 +33,9 @@ const (
 	// value log, the errors of whose fsync it hides. It is the highest it allows.
 	valueThreshold = 1 << 20
 
+	// A compaction begins with levelZeroTables tables in level 0; writes wait while there are levelZeroStall.
+	levelZeroTables, levelZeroStall = 12, 30
+
 	// partBytes is the longest value stored under one key. Longer ones are cut
 	// into parts (see put), so that none reaches the value log.
 	partBytes = valueThreshold - 1
@@ -68,8 +71,8 @@ func badgerOptions(dir string, memTable int64, log badger.Logger) badger.Options
 	// work, each of which takes three tables: small tables. It is the dearest pass over
 	// what was written: keys come in order, but ids do not, and each compaction
 	// takes all of the next level along that lies between them. So rather seldom.
-	o.NumLevelZeroTables = 12
-	o.NumLevelZeroTablesStall = 30
+	o.NumLevelZeroTables = levelZeroTables
+	o.NumLevelZeroTablesStall = levelZeroStall
 	o.BaseTableSize = 2 << 20
 	o.BaseLevelSize = 256 << 20 // keys come in order: fewer levels, fewer rewrites
 	return o
