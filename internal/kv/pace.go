@@ -23,7 +23,7 @@ const (
 	longestRest = time.Second
 	// Tables in level 0 from which rests are shorter, and from which there are none. Those of a compaction,
 	// at least levelZeroTables, are counted until it ends; at levelZeroStall writes would wait.
-	hurryFrom, hurryFully = levelZeroTables + 6, levelZeroTables + 12
+	hurryFrom, hurryFully = levelZeroTables + 3, levelZeroTables + 8
 )
 
 // pacer has compactions rest.

@@ -39,13 +39,13 @@ func TestRests(t *testing.T) {
 		want      time.Duration
 	}{
 		{10 * time.Millisecond, 0, 90 * time.Millisecond},
-		{10 * time.Millisecond, 18, 90 * time.Millisecond},
-		{10 * time.Millisecond, 21, 45 * time.Millisecond},
-		{10 * time.Millisecond, 23, 15 * time.Millisecond},
-		{10 * time.Millisecond, 24, 0},
+		{10 * time.Millisecond, 15, 90 * time.Millisecond},
+		{10 * time.Millisecond, 17, 54 * time.Millisecond},
+		{10 * time.Millisecond, 19, 18 * time.Millisecond},
+		{10 * time.Millisecond, 20, 0},
 		{10 * time.Millisecond, 30, 0},
-		{time.Minute, 18, time.Second},
-		{time.Minute, 21, time.Second / 2},
+		{time.Minute, 15, time.Second},
+		{time.Minute, 18, 400 * time.Millisecond},
 		{0, 0, 0},
 	} {
 		if got := kv.RestAfter(tt.worked, tt.levelZero); got != tt.want {
