@@ -19,6 +19,7 @@ import (
 	"dashd/httpapi"
 	"dashd/internal/cluster"
 	"dashd/internal/commands"
+	"dashd/internal/deadman"
 	"dashd/internal/domaincheck"
 	"dashd/internal/drains"
 	"dashd/internal/errs"
@@ -129,7 +130,18 @@ func (d *daemon) openNode(ctx context.Context, cfg Config) (*node.Node, error) {
 			return d.port.network(), err
 		},
 		Silence: func(silent bool) { d.port.silence(silent) },
+		Alive:   mortal(d.log),
 	})
+}
+
+// mortal returns what has the kernel end the process if it does not hear of it in time.
+func mortal(log *slog.Logger) (alive func(within time.Duration)) {
+	s, err := deadman.New()
+	if err != nil {
+		log.Warn("should the disk hang, the process may have to be killed by hand", "err", err)
+		return nil
+	}
+	return s.Within
 }
 
 // connect lets other nodes in, once this one can answer them.

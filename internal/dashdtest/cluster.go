@@ -102,10 +102,22 @@ func (n *Node) JoinToken(t testing.TB) string {
 	return lines[len(lines)-1]
 }
 
-// Remove takes a node out of the cluster for ever, by the word of a member.
+// Remove takes a node out of the cluster for ever, by the word of a member. It asks again if it
+// is not known whether that took effect: the lead has changed.
 func (n *Node) Remove(t testing.TB, member *Node) {
 	t.Helper()
-	member.Command(t, "cluster", "remove", n.Cluster, "--yes")
+	unknown := false
+	Await(t, "the removal of "+n.Cluster, func() error {
+		_, err := member.TryCommand("cluster", "remove", n.Cluster, "--yes")
+		switch {
+		case err == nil || unknown && strings.Contains(err.Error(), "no node"):
+			return nil
+		case !strings.Contains(err.Error(), "OUTCOME_UNKNOWN"):
+			t.Fatal(err)
+		}
+		unknown = true
+		return err
+	})
 }
 
 // WaitVoters waits until these nodes vote, and no others, as all of them know.

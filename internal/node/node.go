@@ -43,6 +43,9 @@ type Config struct {
 	Ballast    uint64                             // bytes of the file that is there to be deleted in need; 0: none
 	// Silence keeps other nodes away from this one, or lets them near again; nil: there are none.
 	Silence func(bool)
+	// Alive is told several times a second within which time it will be called again if all is well: a disk that
+	// hangs can stop all goroutines. 0: it will not be. nil: nobody waits for it.
+	Alive func(within time.Duration)
 	// Storage is for tests: it is called when work of storage begins, which lasts until it returns.
 	Storage func(work string)
 	// Database, Dash and Appender are passed on; what Open knows better is overwritten.

@@ -40,6 +40,10 @@ var storageWorks = [...]storageWork{
 const (
 	silentAfter = 5 * time.Second
 	endAfter    = 10 * time.Second
+	// After aliveWhileWorking, or aliveWhileIdle, in which the watchdog could not look, the process is to be killed: the
+	// whole of it waits for the disk. Storage can have begun to work since the last look, so idle nodes end too;
+	// they get longer, for who stops a process may have a reason to.
+	aliveWhileWorking, aliveWhileIdle = 30 * time.Second, 2 * time.Minute
 	// leastSilence is how long a silence lasts at least: until the others have elected.
 	leastSilence = 3 * time.Second
 	// watchInterval is how often the watchdog looks.
@@ -114,6 +118,16 @@ func (d *watchdog) look() (late, hung string) {
 	return late, hung
 }
 
+// working reports whether storage was working at the last look.
+func (d *watchdog) working() bool {
+	for i := range d.seen {
+		if d.seen[i].work != 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // speak says whether the node should be silent, given that work is late or not.
 func (d *watchdog) speak(late bool) (silent bool) {
 	d.quiet += watchInterval
@@ -139,9 +153,15 @@ func (n *Node) watchStorageAt(ctx context.Context, tick <-chan time.Time) error 
 		select {
 		case <-tick:
 		case <-ctx.Done():
+			n.alive(0)
 			return nil
 		}
 		late, hung := d.look()
+		if d.working() {
+			n.alive(aliveWhileWorking)
+		} else {
+			n.alive(aliveWhileIdle)
+		}
 		if hung != "" {
 			err := errs.Stop(errs.ExitIO, errors.New("the disk hangs: "+hung))
 			n.fail(err)
@@ -153,6 +173,13 @@ func (n *Node) watchStorageAt(ctx context.Context, tick <-chan time.Time) error 
 			go n.log.Warn("the disk answers late, or again", "late", late != "", "work", late)
 		}
 		n.silence(silent)
+	}
+}
+
+// alive says that the process is to be killed unless the watchdog looks again within some time; 0: never.
+func (n *Node) alive(within time.Duration) {
+	if n.cfg.Alive != nil {
+		n.cfg.Alive(within)
 	}
 }
 
