@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -169,8 +170,20 @@ func (h *history) wantIndexed(t *testing.T, n *dashdtest.Node) {
 	}
 }
 
-// get reads a JSON answer of the node, and the position it is as of.
+// get reads a JSON answer of the node, and the position it is as of. A node that has not heard of
+// the others for some seconds is asked again.
 func get(n *dashdtest.Node, path string, into any) (seq uint64, err error) {
+	giveUp := time.Now().Add(dashdtest.Patience)
+	for {
+		seq, err = getOnce(n, path, into)
+		if err == nil || !strings.Contains(err.Error(), "TOO_STALE") || time.Now().After(giveUp) {
+			return seq, err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func getOnce(n *dashdtest.Node, path string, into any) (seq uint64, err error) {
 	resp, err := n.Client().Get("http://dashd" + path)
 	if err != nil {
 		return 0, err
