@@ -28,6 +28,7 @@ var layer = map[string]int{
 	"dashd/internal/tokens":      1,
 	"dashd/internal/findings":    1,
 	"dashd/internal/kv":          2,
+	"dashd/internal/deadman":     2,
 	"dashd/internal/destination": 2,
 	"dashd/internal/geoupdate":   2,
 	"dashd/eventlog/store":       3,
