@@ -1,6 +1,7 @@
 package index
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -188,16 +189,25 @@ func (s *sealed) peek(g *guide, t term, fn found) (looked bool, err error) {
 	return looked, s.failed(err)
 }
 
-// get looks t up in a copy of the table, and reports whether it is that of g.
+// get looks t up in a copy of the table, and reports whether it is that of g. Copies are kept in the
+// cache: the newest tables are in memtables, where nothing can be looked up in place.
 func (s *sealed) get(g *guide, t term, fn found) (agreed bool, err error) {
 	p := g.pageOf(t.hash)
 	if p < 0 {
 		return true, nil
 	}
+	id := s.part(letters[t.field])
+	if b, ok := s.loader.cache.get(id).([]byte); ok {
+		if err := g.use(b, t.hash, p, fn); err == nil {
+			return true, nil
+		}
+	}
 	_, _, err = read(s, letters[t.field], func(b []byte) (none struct{}, _ int, err error) {
 		err = g.use(b, t.hash, p, fn)
 		if agreed = !errors.Is(err, errOtherTable); !agreed {
 			err = nil
+		} else if err == nil {
+			s.loader.cache.put(id, bytes.Clone(b), len(b))
 		}
 		return none, 0, err
 	})
