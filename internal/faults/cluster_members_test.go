@@ -110,6 +110,7 @@ func TestF19F21Install(t *testing.T) {
 		if c.last() < beyondTail {
 			c.fill("f", beyondTail)
 		}
+		c.wantTailCut()
 		for round := range rounds {
 			c.killInstall(round)
 		}
@@ -139,6 +140,21 @@ func (c *cluster) behindTheTail(label string) {
 		c.start(gone)
 	})
 	c.wantInstalled(gone.Process)
+}
+
+// wantTailCut waits until no node has the beginning of the raft log any more: whichever
+// leads when the sender has been killed must send the log itself. Each node cuts its own.
+func (c *cluster) wantTailCut() {
+	c.t.Helper()
+	for _, n := range c.nodes {
+		dashdtest.Await(c.t, "raft logs without their beginning", func() error {
+			s, err := n.Status()
+			if err == nil && s.Raft.FirstIndex <= 1 {
+				err = fmt.Errorf("that of %s is whole, up to %d", n.Dir, s.Raft.LastIndex)
+			}
+			return err
+		})
+	}
 }
 
 // killInstall kills a new node, or the one that sends it the log, while it is taking it
