@@ -83,6 +83,7 @@ type dense struct {
 	peaks   []int64
 	kinds   []uint16
 	hashes  [numFields][]uint64 // 0: no value
+	filters [numFields][]filter // of each chunk of hashes that is full
 	table   []*kind
 	numbers map[kindKey]uint16 // place in table; Run's goroutine only
 
@@ -100,8 +101,25 @@ func newDense(number, first uint64, length int) *dense {
 	}
 	for f := range d.hashes {
 		d.hashes[f] = make([]uint64, length)
+		d.filters[f] = make([]filter, 0, length/chunkRows)
 	}
 	return d
+}
+
+// filter tells of most hashes that a chunk lacks that it lacks them: a bit for each value of their
+// upper twelve bits. 512 hashes set at most an eighth of the bits.
+type filter [64]uint64
+
+func newFilter(hashes []uint64) (f filter) {
+	for _, h := range hashes {
+		f[h>>58] |= 1 << (h >> 52 & 63)
+	}
+	return f
+}
+
+// mayHave reports whether the chunk can have one of the wanted hashes.
+func (f *filter) mayHave(wanted []uint64) bool {
+	return slices.ContainsFunc(wanted, func(h uint64) bool { return f[h>>58]>>(h>>52&63)&1 != 0 })
 }
 
 func (d *dense) full() bool   { return d.n == len(d.times) }
@@ -121,6 +139,11 @@ func (d *dense) append(g *block.Group, from, to int, h *hasher, pool *kindPool) 
 		}
 	}
 	d.n += to - from
+	for f, hashes := range d.hashes {
+		for c := len(d.filters[f]); c < d.n/chunkRows; c++ {
+			d.filters[f] = append(d.filters[f], newFilter(hashes[c*chunkRows:(c+1)*chunkRows]))
+		}
+	}
 }
 
 func (d *dense) appendTimes(g *block.Group, from, to int) {
@@ -171,7 +194,7 @@ func (d *dense) addKind(k *kind) uint16 {
 
 // view returns the rows there are as a segment for readers.
 func (d *dense) view() *denseView {
-	return &denseView{d: d, n: d.n, hashes: d.hashes, peaks: d.peaks, table: kindTable{kinds: d.table}, min: d.min, max: d.max, inOrder: d.sorted}
+	return &denseView{d: d, n: d.n, hashes: d.hashes, filters: d.filters, peaks: d.peaks, table: kindTable{kinds: d.table}, min: d.min, max: d.max, inOrder: d.sorted}
 }
 
 // denseView is a dense segment as it was when published. Immutable.
@@ -179,6 +202,7 @@ type denseView struct {
 	d        *dense
 	n        int
 	hashes   [numFields][]uint64
+	filters  [numFields][]filter
 	peaks    []int64
 	table    kindTable
 	min, max int64
@@ -198,7 +222,7 @@ func (v *denseView) timeColumn() (timeColumn, error) {
 // hourTable returns none: the columns are in memory, and change.
 func (v *denseView) hourTable() (*hourTable, error) { return nil, nil }
 
-// find scans the columns.
+// find scans the columns, where their filters do not rule it out.
 func (v *denseView) find(clause []term) ([]uint16, error) {
 	var found rowSet
 	for f, column := range v.hashes {
@@ -209,40 +233,42 @@ func (v *denseView) find(clause []term) ([]uint16, error) {
 			}
 		}
 		if len(wanted) > 0 {
-			found.add(scan(column[:v.n], wanted))
+			found.add(scan(column[:v.n], v.filters[f], wanted))
 		}
 	}
 	return found.rows(), nil
 }
 
-func (v *denseView) count(t term) (int, error) {
-	n := 0
-	for _, h := range v.hashes[t.field][:v.n] {
-		if h == t.hash {
-			n++
+// scan returns the rows of column that hold one of the wanted hashes. The chunks behind those that
+// have filters are looked at in any case.
+func scan(column []uint64, filters []filter, wanted []uint64) []uint16 {
+	var rows []uint16
+	slices.Sort(wanted)
+	for from := 0; from < len(column); from += chunkRows {
+		if c := from / chunkRows; c < len(filters) && !filters[c].mayHave(wanted) {
+			continue
 		}
+		rows = appendWanted(rows, column, from, min(from+chunkRows, len(column)), wanted)
 	}
-	return n, nil
+	return rows
 }
 
-// scan returns the rows of column that hold one of the wanted hashes.
-func scan(column, wanted []uint64) []uint16 {
-	var rows []uint16
+// appendWanted appends the rows from from to to that hold one of the wanted hashes, which ascend.
+func appendWanted(rows []uint16, column []uint64, from, to int, wanted []uint64) []uint16 {
 	if len(wanted) == 1 {
-		for i, h := range column {
+		for i, h := range column[from:to] {
 			if h == wanted[0] {
-				rows = append(rows, uint16(i))
+				rows = append(rows, uint16(from+i))
 			}
 		}
 		return rows
 	}
-	slices.Sort(wanted)
-	for i, h := range column {
+	for i, h := range column[from:to] {
 		if h == 0 {
 			continue
 		}
 		if _, ok := slices.BinarySearch(wanted, h); ok {
-			rows = append(rows, uint16(i))
+			rows = append(rows, uint16(from+i))
 		}
 	}
 	return rows

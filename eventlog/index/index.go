@@ -87,8 +87,6 @@ type segment interface {
 	// find returns the rows for which at least one of the terms holds,
 	// ascending. The caller must not change them.
 	find(clause []term) ([]uint16, error)
-	// count is the number of rows for which t holds.
-	count(t term) (int, error)
 }
 
 // segments are all segments, in order of seq.

@@ -121,6 +121,7 @@ func (s *sealed) findTerm(t term) (rows []uint16, err error) {
 	return rows, err
 }
 
+// count is the number of rows for which t holds.
 func (s *sealed) count(t term) (n int, err error) {
 	err = s.lookUp(t, func(_ *guide, _ []byte, from, to int) error {
 		n = to - from

@@ -71,12 +71,14 @@ func (s *share) countedByKind() bool {
 	return len(s.clauses) == 0 && s.inTime && s.n == s.seg.rows() && s.table.counts != nil
 }
 
-// oneTerm reports whether the rows that pass are those of one term, and of which.
-func (s *share) oneTerm() (t term, one bool) {
+// oneTerm reports whether the rows that pass are those of one term in a stored segment, which counts
+// them without finding them.
+func (s *share) oneTerm() (seg *sealed, t term, one bool) {
 	if len(s.clauses) != 1 || len(s.clauses[0]) != 1 || !s.project || !s.inTime || s.n < s.seg.rows() {
-		return t, false
+		return nil, t, false
 	}
-	return s.clauses[0][0], true
+	seg, one = s.seg.(*sealed)
+	return seg, s.clauses[0][0], one
 }
 
 // size returns the number of rows that pass, from counts where they tell.
@@ -91,9 +93,9 @@ func (s *share) size() (int, error) {
 				n += int(s.table.counts[i])
 			}
 		}
-	} else if t, one := s.oneTerm(); one {
+	} else if seg, t, one := s.oneTerm(); one {
 		var err error
-		if n, err = s.seg.count(t); err != nil {
+		if n, err = seg.count(t); err != nil {
 			return 0, err
 		}
 	} else {
