@@ -53,6 +53,7 @@ func Scenarios() []Scenario {
 		{Name: "batch100", About: "POST /ingest/events, 100 events a request", Clients: 16, Events: 100, make: batchRequest(100)},
 		{Name: "batch1000", About: "POST /ingest/events, 1,000 events a request", Clients: 8, Events: 1000, make: batchRequest(1000)},
 		{Name: "batch1000x4", About: "batch1000 from 4 clients, who keep two processors as busy as 8 do, and wait half as long", Clients: 4, Events: 1000, make: batchRequest(1000)},
+		{Name: "batch1000x2", About: "batch1000 from 2 clients, who keep two processors nearly as busy, and wait less", Clients: 2, Events: 1000, make: batchRequest(1000)},
 		{Name: "studio", About: fmt.Sprintf("the studio's wire, POST /ingest/studio: %d events a request, each with an id", studioBatch), Clients: 16, Events: studioBatch, make: studioRequest},
 		{Name: "latest20-hot", About: "the latest 20 events of the busiest user", Clients: 4, make: latest(func(w *workload, _ int) string { return w.users[0] })},
 		{Name: "latest20", About: "the latest 20 events of a random user", Clients: 4, make: latest(func(w *workload, i int) string { return w.users[i%len(w.users)] })},

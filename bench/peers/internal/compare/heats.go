@@ -33,6 +33,7 @@ func Heats() []Heat {
 			{Who: "postgres-bare", Scenarios: []string{"copy1000"}},
 			{Who: "sqlite", Scenarios: []string{"batch1000"}},
 			{Who: oneNode, Scenarios: []string{"batch1000x4"}}, // on a new node: the one above compacts what it was sent
+			{Who: oneNode, Scenarios: []string{"batch1000x2"}},
 		}},
 		{"single", []Entry{
 			{Who: oneNode, Scenarios: []string{"single"}},

@@ -59,6 +59,8 @@ func Rows() []Row {
 		{"disk", "disk bytes per event, PostgreSQL table and indexes / dashd all files", "reads", one(oneNode), one("postgres"), byDisk, 3, 6},
 		{"batch-p99", "p99 of a batch of 1,000 at full load, 1 node, 4 clients", "batches", one(oneNode, "batch1000x4"), Side{}, byP99, 60, 20},
 
+		{"batch-p99-2", "p99 of a batch of 1,000, 1 node, 2 clients", "batches", one(oneNode, "batch1000x2"), Side{}, byP99, 0, 0},
+		{"batch-2", "batches of 1,000, 1 node: 2 clients / 4 clients, dashd both", "batches", one(oneNode, "batch1000x2"), one(oneNode, "batch1000x4"), byRate, 0, 0},
 		{"batch-p99-8", "p99 of a batch of 1,000, PostgreSQL COPY / dashd, 8 clients each", "batches", one(oneNode, "batch1000"), one("postgres", "copy1000"), byP99, 0, 0},
 		{"multi", "1 node, batches of 1,000 / PostgreSQL INSERT of 1,000 rows", "batches", one(oneNode, "batch1000"), one("postgres", "multi1000"), byRate, 0, 0},
 		{"bare-copy", "the same / COPY without indexes but the primary key", "batches", one(oneNode, "batch1000"), one("postgres-bare", "copy1000"), byRate, 0, 0},
