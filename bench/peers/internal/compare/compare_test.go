@@ -32,6 +32,7 @@ func three() *Record {
 		r.Runs = append(r.Runs,
 			Outcome{Round: round + 1, Heat: "batches", Who: "dashd", Results: []bench.Result{rate("batch1000", 240_000*factor, 30*time.Millisecond)}},
 			Outcome{Round: round + 1, Heat: "batches", Who: "dashd", Results: []bench.Result{rate("batch1000x4", 200_000*factor, 30*time.Millisecond)}},
+			Outcome{Round: round + 1, Heat: "batches", Who: "dashd", Results: []bench.Result{rate("batch1000x2", 200_000*factor, 25*time.Millisecond)}},
 			Outcome{Round: round + 1, Heat: "batches of three", Who: "dashd-3", Results: []bench.Result{rate("batch1000", 60_000, 30*time.Millisecond)}},
 			Outcome{Round: round + 1, Heat: "batches of three", Who: "etcd", Results: []bench.Result{rate("txn1000", 9_000, 1), rate("txn1000/16", 20_000, 1)}},
 			Outcome{Round: round + 1, Heat: "reads", Who: "dashd", DiskBytes: 200, Results: []bench.Result{rate("latest20-hot", 9_000, 400*time.Microsecond)}},
@@ -75,6 +76,9 @@ func TestRatiosAreTakenWithinARound(t *testing.T) {
 				t.Errorf("ratio %+v, %q; want %+v, %q", *c.Ratio, c.Verdict, tt.ratio, tt.verdict)
 			}
 		})
+	}
+	if c := row(t, r, "batch-p99-2"); c.Ours.Median != 50 || c.Verdict != "" {
+		t.Errorf("nothing is asked of it, and it is %+v", c)
 	}
 	if c := row(t, r, "batch-p99"); c.Ours.Median != 60 || c.Verdict != "floor" || c.Peer != nil {
 		t.Errorf("a figure on its own: %+v", c)

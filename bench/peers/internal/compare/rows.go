@@ -155,7 +155,7 @@ func (row *Row) compare(runs []Outcome, rounds int) Compared {
 	}
 	c.Ours = spread(ours)
 	if row.Peer.Who == "" {
-		if len(ours) > 0 {
+		if row.Floor > 0 && len(ours) > 0 {
 			c.Verdict = verdict(-c.Ours.Median, -row.Floor, -row.Aim)
 		}
 		return c
